@@ -1,0 +1,2 @@
+//! The binary `gannet`.
+fn main() {}
