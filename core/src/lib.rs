@@ -9,5 +9,6 @@ pub mod layout;
 pub mod magnet;
 pub mod metainfo;
 pub mod names;
+pub mod percent;
 pub mod time;
 pub mod wire;
