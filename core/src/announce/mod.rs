@@ -1,13 +1,27 @@
 //! Trackers: what is asked of them and what they answer, over HTTP (BEP 3, 7, 23, 48) and UDP
 //! (BEP 15, 41), for both sides; and the [`Announcer`], which decides whom to ask when (BEP 12).
 
+mod announcer;
 mod compact;
 mod endpoint;
+mod http;
+mod query;
+mod scrape;
+mod tiers;
 pub mod udp;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use announcer::{
+    AnnounceOutput, Announcer, DEFAULT_INTERVAL, DEFAULT_MIN_INTERVAL, HTTP_TIMEOUT, MAX_BACKOFF,
+    MAX_INTERVAL, MIN_BACKOFF, MIN_INTERVAL, Progress, RESOLVE_TIMEOUT, TrackerError, UDP_TIMEOUT,
+    UDP_TRIES,
+};
 pub use compact::{Family, compact_peers, peers_of_compact};
+pub use http::{AnnounceError, encode_failure};
+pub use query::{MAX_QUERY_BYTES, RequestError};
+pub use scrape::{MAX_SCRAPE_HASHES, ScrapeError, ScrapeRequest, ScrapeResponse, scrape_url};
+pub use tiers::{MAX_TRACKERS, TrackerState, TrackerStatus};
 
 use crate::id::{InfoHash, PeerId};
 

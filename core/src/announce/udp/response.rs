@@ -84,6 +84,16 @@ impl UdpResponse {
         }
     }
 
+    /// The number of the action that this answers, as it stands on the wire.
+    pub(crate) const fn action(&self) -> u32 {
+        match self {
+            Self::Connect { .. } => CONNECT,
+            Self::Announce { .. } => ANNOUNCE,
+            Self::Scrape { .. } => SCRAPE,
+            Self::Error { .. } => ERROR,
+        }
+    }
+
     /// The transaction id in a tracker's datagram, whatever else may be wrong with it.
     pub fn transaction_id(bytes: &[u8]) -> Option<u32> {
         bytes.get(4..).and_then(|bytes| bytes.first_chunk()).map(|id| u32::from_be_bytes(*id))
