@@ -317,7 +317,7 @@ mod tests {
         let connect =
             any::<u32>().prop_map(|transaction_id| UdpRequest::Connect { transaction_id });
         let ids = any::<(u64, u32)>();
-        let scrape = (ids.clone(), vec(any::<[u8; 20]>(), 1..=MAX_SCRAPE_HASHES)).prop_map(
+        let scrape = (ids, vec(any::<[u8; 20]>(), 1..=MAX_SCRAPE_HASHES)).prop_map(
             |((connection_id, transaction_id), hashes)| UdpRequest::Scrape {
                 connection_id,
                 transaction_id,
