@@ -10,5 +10,6 @@ pub mod magnet;
 pub mod metainfo;
 pub mod names;
 pub mod percent;
+pub mod resume;
 pub mod time;
 pub mod wire;
