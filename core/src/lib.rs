@@ -9,5 +9,7 @@ pub mod layout;
 pub mod magnet;
 pub mod metainfo;
 pub mod names;
+pub mod percent;
+pub mod resume;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,156 @@
+//! No two files of a torrent at the same place.
+
+use std::collections::BTreeMap;
+
+use super::sanitize::{MAX_COMPONENT_BYTES, char_boundary, split_extension};
+
+/// Room for the longest suffix, ` (4294967295)`.
+const SUFFIX_BYTES: usize = 13;
+
+/// A folder, as a number: paths are compared part by part, never as a whole.
+type Folder = u32;
+const TOP: Folder = 0;
+
+/// Gives each file of a torrent a path of its own: `name (2).ext` for the second `name.ext`.
+///
+/// Names that differ only in case are the same, as they are for many file systems. Where a file
+/// and a folder have the same name, whichever comes later gets another one.
+#[derive(Debug, Default)]
+pub struct UniquePaths {
+    taken: BTreeMap<(Folder, String), Entry>,
+    /// The last suffix given to names that share a stem, so that a million equal names are quick.
+    suffixes: BTreeMap<(Folder, String), u32>,
+    folders: Folder,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Folder(Folder),
+    /// A file; and the folder that wanted its name, under the name it got instead.
+    File(Option<(String, Folder)>),
+}
+
+impl UniquePaths {
+    /// None is taken.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the path of a file, or one near it that is free.
+    pub fn claim(&mut self, mut path: Vec<String>) -> Vec<String> {
+        let Some(name) = path.pop() else { return path };
+        let mut parent = TOP;
+        for folder in &mut path {
+            let wanted = std::mem::take(folder);
+            (*folder, parent) = self.enter(parent, wanted);
+        }
+        path.push(self.file(parent, name));
+        path
+    }
+
+    /// The folder of this name in `parent`: its name in the end, and its number.
+    fn enter(&mut self, parent: Folder, wanted: String) -> (String, Folder) {
+        let key = key(parent, &wanted);
+        match self.taken.get(&key) {
+            None => self.new_folder(parent, wanted),
+            Some(Entry::Folder(folder)) => (wanted, *folder),
+            Some(Entry::File(Some(instead))) => instead.clone(),
+            Some(Entry::File(None)) => {
+                let free = self.free_name(parent, &wanted);
+                let instead = self.new_folder(parent, free);
+                self.taken.insert(key, Entry::File(Some(instead.clone())));
+                instead
+            }
+        }
+    }
+
+    fn new_folder(&mut self, parent: Folder, name: String) -> (String, Folder) {
+        self.folders += 1;
+        self.taken.insert(key(parent, &name), Entry::Folder(self.folders));
+        (name, self.folders)
+    }
+
+    fn file(&mut self, parent: Folder, wanted: String) -> String {
+        let is_free = !self.taken.contains_key(&key(parent, &wanted));
+        let name = if is_free { wanted } else { self.free_name(parent, &wanted) };
+        self.taken.insert(key(parent, &name), Entry::File(None));
+        name
+    }
+
+    fn free_name(&mut self, parent: Folder, wanted: &str) -> String {
+        let (stem, extension) = split_extension(wanted);
+        let room = MAX_COMPONENT_BYTES.saturating_sub(extension.len() + SUFFIX_BYTES);
+        let stem = &stem[..char_boundary(stem, room)];
+        let suffix = self.suffixes.entry(key(parent, &[stem, extension].concat())).or_insert(1);
+        loop {
+            *suffix += 1;
+            let name = format!("{stem} ({suffix}){extension}");
+            if !self.taken.contains_key(&key(parent, &name)) {
+                return name;
+            }
+        }
+    }
+}
+
+fn key(parent: Folder, name: &str) -> (Folder, String) {
+    (parent, name.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(paths: &[&str]) -> Vec<String> {
+        let mut unique = UniquePaths::new();
+        let claim = |path: &&str| unique.claim(path.split('/').map(str::to_owned).collect());
+        paths.iter().map(claim).map(|path| path.join("/")).collect()
+    }
+
+    #[test]
+    fn the_second_of_a_name_gets_a_number() {
+        assert_eq!(
+            claim(&["a/x.txt", "a/x.txt", "a/X.TXT", "b/x.txt", "a/x (2).txt", "a/.rc", "a/.rc"]),
+            [
+                "a/x.txt",
+                "a/x (2).txt",
+                "a/X (3).TXT",
+                "b/x.txt",
+                "a/x (2) (2).txt",
+                "a/.rc",
+                "a/.rc (2)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_already_taken_is_passed_over() {
+        assert_eq!(claim(&["x (2)", "x", "x"]), ["x (2)", "x", "x (3)"]);
+    }
+
+    #[test]
+    fn a_file_and_a_folder_of_one_name_both_live() {
+        assert_eq!(claim(&["a", "a/x", "A/y", "a/x"]), ["a", "a (2)/x", "a (2)/y", "a (2)/x (2)"]);
+        assert_eq!(claim(&["a/x", "a", "a/y"]), ["a/x", "a (2)", "a/y"]);
+    }
+
+    #[test]
+    fn a_numbered_name_is_no_longer_than_a_name_may_be() {
+        let long = format!("{}.mkv", "é".repeat(125));
+        let names = claim(&[&long, &long]);
+        assert!(names[1].len() <= MAX_COMPONENT_BYTES && names[1].ends_with(" (2).mkv"));
+    }
+
+    #[test]
+    fn a_hundred_thousand_equal_or_nearly_equal_names_are_no_search() {
+        let mut unique = UniquePaths::new();
+        let stem = "x".repeat(244);
+        for n in 0..50_000 {
+            // Each name twice, all the same once they are cut to make room for a number.
+            let name = format!("{stem}{n:08}");
+            unique.claim(vec![name.clone()]);
+            unique.claim(vec![name]);
+        }
+        let last = unique.claim(vec![format!("{stem}{:08}", 0)]);
+        assert!(last[0].ends_with(" (50002)"), "{last:?}");
+    }
+}

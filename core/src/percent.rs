@@ -1,0 +1,94 @@
+//! Percent encoding (RFC 3986), for magnet links and tracker URLs, whose values are raw bytes.
+
+use std::fmt::Write;
+
+/// The bytes that text stands for. A `%` without two hexadecimal digits behind it stands for
+/// itself, and so does `+`.
+pub fn decode(text: &str) -> Vec<u8> {
+    let mut rest = text.as_bytes();
+    let mut out = Vec::with_capacity(rest.len());
+    while let [first, tail @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                out.push(high << 4 | low);
+                rest = &rest[3..];
+            }
+            None => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// Text that stands for the bytes: letters, digits and `-._~` as they are, all others escaped.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 3);
+    for &byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte.into());
+            }
+            _ => write!(out, "%{byte:02X}").expect("a String takes any text"),
+        }
+    }
+    out
+}
+
+/// The names and values of a query (`a=1&b=2`, without its `?`), decoded.
+///
+/// A name without `=` has an empty value; empty pairs are left out.
+pub fn query_pairs(query: &str) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
+    raw_query_pairs(query).map(|(name, value)| (decode(name), decode(value)))
+}
+
+/// The names and values of a query as [`query_pairs`], but as they stand.
+pub fn raw_query_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> + '_ {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|digit| digit as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_escape_stands_for_itself() {
+        for (text, bytes) in [
+            ("%41%zz%4", &b"A%zz%4"[..]),
+            ("%", b"%"),
+            ("%%41", b"%A"),
+            ("a+b", b"a+b"),
+            ("%fF%00", b"\xff\0"),
+            ("é", "é".as_bytes()),
+        ] {
+            assert_eq!(decode(text), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_parts_into_names_and_values() {
+        let pairs: Vec<_> = query_pairs("a=1&&b&c=x%26y%3D=z&=v").collect();
+        let pair = |name: &str, value: &str| (name.into(), value.into());
+        assert_eq!(pairs, [pair("a", "1"), pair("b", ""), pair("c", "x&y==z"), pair("", "v")]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(bytes: Vec<u8>, text: String) {
+            prop_assert_eq!(decode(&encode(&bytes)), bytes);
+            decode(&text);
+        }
+    }
+}
