@@ -101,8 +101,10 @@ impl Audience {
                 self.0.remove(&torrent);
             }
             news => {
-                listeners.is_finished = matches!(news, News::Finished) || listeners.is_finished;
-                listeners.hand_out(session, now, torrent);
+                if matches!(news, News::Finished) {
+                    listeners.is_finished = true;
+                    listeners.hand_out(session, now, torrent);
+                }
                 listeners.news.tell(news);
             }
         }
