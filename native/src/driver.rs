@@ -101,7 +101,10 @@ impl Driver {
             }
             tokio::select! {
                 request = sources.requests.recv() => match request {
-                    Some(request) => request(&mut self, self.clock.now()),
+                    Some(request) => {
+                        let now = self.clock.now();
+                        request(&mut self, now);
+                    }
                     None => return,
                 },
                 _ = sources.inputs.recv_many(&mut batch, MAX_INPUTS_QUEUED) => {

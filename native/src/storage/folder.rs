@@ -192,7 +192,7 @@ impl Folder {
         self.hidden.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hidden_mut(&self) -> RwLockWriteGuard<'_, Vec<bool>> {
+    pub(super) fn hidden_mut(&self) -> RwLockWriteGuard<'_, Vec<bool>> {
         self.hidden.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -281,5 +281,6 @@ impl Unsynced {
 /// Syncs the names in a folder below `root`; the empty path is `root` itself.
 pub(super) fn sync_folder(root: &Dir, path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    root.open_dir(path)?.into_std_file().sync_all()
+    // Opened as a file: what cap-std opens as a folder can't be synced (`O_PATH`).
+    root.open(path)?.sync_all()
 }

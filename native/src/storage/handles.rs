@@ -6,8 +6,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use gannet_core::id::TorrentKey;
-
 use super::lock;
 
 /// Files that all torrents of a client keep open at the same time, at most.
@@ -28,7 +26,8 @@ pub(super) struct Handles(Mutex<Cache>);
 
 #[derive(Default)]
 struct Cache {
-    files: BTreeMap<(TorrentKey, usize), Entry>,
+    /// By number of the torrent and of the file in it.
+    files: BTreeMap<(u64, usize), Entry>,
     uses: u64,
 }
 
@@ -41,12 +40,12 @@ struct Entry {
 /// The open files of one torrent.
 pub(super) struct TorrentHandles {
     all: Arc<Handles>,
-    torrent: TorrentKey,
+    torrent: u64,
 }
 
 impl Handles {
     /// The part that belongs to one torrent.
-    pub(super) fn of(self: &Arc<Self>, torrent: TorrentKey) -> TorrentHandles {
+    pub(super) fn of(self: &Arc<Self>, torrent: u64) -> TorrentHandles {
         TorrentHandles { all: Arc::clone(self), torrent }
     }
 }

@@ -13,6 +13,8 @@ mod positional;
 mod resume;
 mod shelf;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -30,11 +32,11 @@ use tokio::{
     task::spawn_blocking,
 };
 
-pub use self::{handles::MAX_OPEN_FILES, memory::MEMORY_CHUNK_BYTES};
 use self::{
     handles::Handles,
     shelf::{Shelf, refusal},
 };
+pub use self::{handles::MAX_OPEN_FILES, memory::MEMORY_CHUNK_BYTES};
 
 /// Orders of all torrents that are carried out at the same time, at most; the others wait.
 pub const MAX_ORDERS_RUNNING: usize = 8;
@@ -79,7 +81,7 @@ impl Disk {
 
     /// Says where a torrent's data goes, before the first order about it.
     pub(crate) fn add(&mut self, torrent: TorrentKey, place: Place) {
-        let shelf = Shelf::new(torrent, place, Arc::clone(&self.handles));
+        let shelf = Shelf::new(torrent.as_u64(), place, Arc::clone(&self.handles));
         self.shelves.insert(torrent, Arc::new(shelf));
     }
 

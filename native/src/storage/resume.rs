@@ -6,7 +6,12 @@ use std::{
 };
 
 use cap_std::fs::Dir;
-use gannet_core::{id::InfoHash, metainfo::Info, resume::{MAX_RECORD_BYTES, Record}, storage::StorageError};
+use gannet_core::{
+    id::InfoHash,
+    metainfo::Info,
+    resume::{MAX_RECORD_BYTES, Record},
+    storage::StorageError,
+};
 
 use super::{failure, folder::sync_folder};
 
@@ -27,7 +32,11 @@ impl Records {
     /// The record of this torrent, if there is one and it is whole.
     pub(super) fn load(&self, root: &Dir, info: &Info) -> Option<Record> {
         let mut bytes = Vec::new();
-        root.open(&self.path).ok()?.take(MAX_RECORD_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+        root.open(&self.path)
+            .ok()?
+            .take(MAX_RECORD_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .ok()?;
         let record = Record::decode(&bytes);
         let record = record.inspect_err(|error| tracing::warn!(%error, "resume record ignored"));
         record.ok().filter(|record| {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use gannet_core::{
-    id::TorrentKey,
     metainfo::Info,
     storage::{Opened, Order, Outcome, StorageError, perform},
 };
@@ -12,7 +11,8 @@ use super::{Place, folder::Folder, handles::Handles, lock, memory::Memory};
 
 /// Where a torrent's data goes, and the data itself once it is open.
 pub(super) struct Shelf {
-    torrent: TorrentKey,
+    /// A number of its own, for the open files.
+    torrent: u64,
     place: Place,
     handles: Arc<Handles>,
     open: Mutex<Option<Arc<Open>>>,
@@ -24,7 +24,7 @@ enum Open {
 }
 
 impl Shelf {
-    pub(super) fn new(torrent: TorrentKey, place: Place, handles: Arc<Handles>) -> Self {
+    pub(super) fn new(torrent: u64, place: Place, handles: Arc<Handles>) -> Self {
         Self { torrent, place, handles, open: Mutex::new(None) }
     }
 
@@ -83,7 +83,11 @@ impl Open {
     }
 }
 
-fn about_pieces(storage: &impl gannet_core::storage::Storage, info: &Info, order: Order) -> Outcome {
+fn about_pieces(
+    storage: &impl gannet_core::storage::Storage,
+    info: &Info,
+    order: Order,
+) -> Outcome {
     // The orders that the core leaves to the host have been dealt with.
     perform(storage, info, order).unwrap_or(Outcome::Closed)
 }

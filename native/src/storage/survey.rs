@@ -50,18 +50,20 @@ impl Folder {
                 self.refuse_foreign(file, found?, record.is_some())?;
             } else {
                 // Whatever else is there is left alone.
-                let usable = found.ok().flatten().is_some_and(|stamp| stamp.length == self.length(file));
+                let usable =
+                    found.ok().flatten().is_some_and(|stamp| stamp.length == self.length(file));
                 hidden[file] = !usable;
             }
         }
         *self.hidden_mut() = hidden.clone();
         let found = (0..self.paths.len()).map(|file| self.stamp_of(file));
         let found: Vec<FileStamp> = found.collect::<Result<_, _>>()?;
-        let present = self.real_files().try_fold(vec![false; self.paths.len()], |mut present, file| {
-            let wanted = is_wanted(file) && !hidden[file];
-            present[file] = self.prepare(file, &found[file], wanted)?;
-            Ok(present)
-        })?;
+        let present =
+            self.real_files().try_fold(vec![false; self.paths.len()], |mut present, file| {
+                let wanted = is_wanted(file) && !hidden[file];
+                present[file] = self.prepare(file, &found[file], wanted)?;
+                Ok(present)
+            })?;
         let trusted = record.filter(|record| record.files == found).map(|record| record.have);
         Ok(Opened { trusted, present })
     }
