@@ -158,6 +158,19 @@ impl Bitfield {
         self.words_of_both(other).any(|(own, theirs)| own & !theirs != 0)
     }
 
+    /// The pieces at or behind number `start` that are in both sets, in order.
+    pub fn iter_common_from<'a>(
+        &'a self,
+        other: &'a Self,
+        start: u32,
+    ) -> impl Iterator<Item = PieceIndex> + 'a {
+        let theirs = other.words(start / WORD_BITS);
+        self.words(start / WORD_BITS)
+            .zip(theirs)
+            .flat_map(|((first, own), (_, theirs))| Ones { first, word: own & theirs })
+            .skip_while(move |piece| piece.as_u32() < start)
+    }
+
     /// The missing pieces from the word on that `start` lies in.
     fn missing_from(&self, start: u32) -> impl Iterator<Item = PieceIndex> + '_ {
         self.words(start / WORD_BITS)

@@ -242,15 +242,15 @@ pub enum ProtocolError {
     /// More blocks that were never asked for than lag can explain.
     #[error("too many blocks that were not asked for")]
     Unasked,
-    /// More requests waiting than any honest client sends.
-    #[error("too many requests")]
-    Requests,
     /// A message of the fast extension without having agreed on it (BEP 6).
     #[error("a fast extension message without the fast extension")]
     Fast,
     /// An extension message that can't be read (BEP 10).
     #[error(transparent)]
     Extension(#[from] crate::extension::ExtensionError),
+    /// A metadata message that can't be read (BEP 9).
+    #[error(transparent)]
+    Metadata(#[from] crate::extension::MetadataError),
 }
 
 /// Why a source did not deliver.

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
+    announce::{AnnounceEvent, TrackerError},
     contract::{CloseReason, Disconnect},
     id::{PeerId, PieceIndex, TorrentKey},
     metainfo::Info,
@@ -82,15 +83,35 @@ pub enum News {
     TrackerAnswered {
         /// Its URL.
         url: String,
-        /// Addresses it gave.
+        /// What it was told.
+        event: AnnounceEvent,
+        /// How many seeders it says there are.
+        seeders: Option<u32>,
+        /// How many leechers it says there are.
+        leechers: Option<u32>,
+        /// A warning in its own words; comes from a stranger.
+        warning: Option<String>,
+    },
+    /// A tracker named peers.
+    TrackerPeers {
+        /// Its URL.
+        url: String,
+        /// Their addresses.
         peers: Vec<SocketAddr>,
+    },
+    /// A source was dismissed: it failed too often or sent corrupt data.
+    SourceLeft {
+        /// Its name.
+        name: String,
+        /// Why, in a few words.
+        why: String,
     },
     /// A tracker did not answer, or answered with a failure.
     TrackerFailed {
         /// Its URL.
         url: String,
         /// Why.
-        error: String,
+        error: TrackerError,
     },
     /// The disk failed; the torrent waits and tries again by itself.
     StorageFailed(StorageError),

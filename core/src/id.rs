@@ -103,6 +103,30 @@ impl PeerId {
     }
 }
 
+impl PeerId {
+    /// Client and version, as far as the id tells them (BEP 20, Azureus style).
+    pub fn client(&self) -> Option<String> {
+        let [b'-', code @ .., b'-'] = &self.0[..8] else { return None };
+        let code = std::str::from_utf8(code).ok()?;
+        let (client, version) = code.split_at_checked(2)?;
+        if !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let name = match client {
+            "DE" => "Deluge",
+            "GN" => "Gannet",
+            "KT" => "KTorrent",
+            "LT" | "lt" => "libtorrent",
+            "TR" => "Transmission",
+            "UT" => "µTorrent",
+            "qB" => "qBittorrent",
+            other => other,
+        };
+        let numbers: Vec<String> = version.chars().map(String::from).collect();
+        Some(format!("{name} {}", numbers.join(".")))
+    }
+}
+
 /// Printable characters as they are, all others as `.`: it comes from a stranger.
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,6 +233,15 @@ mod tests {
         ] {
             assert_eq!(text.parse::<InfoHash>(), Err(InfoHashError), "{text}");
         }
+    }
+
+    #[test]
+    fn a_peer_id_in_azureus_style_tells_the_client() {
+        let client = |id: &[u8; 20]| PeerId::new(*id).client();
+        assert_eq!(client(b"-TR3000-abcdefghijkl").as_deref(), Some("Transmission 3.0.0.0"));
+        assert_eq!(client(b"-Zz12A0-abcdefghijkl").as_deref(), Some("Zz 1.2.A.0"));
+        assert_eq!(client(b"-\x1b[2Jx-abcdefghijklm"), None);
+        assert_eq!(client(b"M4-3-6--abcdefghijkl"), None);
     }
 
     #[test]

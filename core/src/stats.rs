@@ -1,7 +1,5 @@
 //! The one statistics schema: the terminal, JSON, the npm types and metrics all print it.
 
-use std::net::SocketAddr;
-
 use serde::Serialize;
 
 use crate::id::{InfoHash, PieceIndex};
@@ -38,6 +36,8 @@ pub struct TorrentStats {
     pub pieces_have: u32,
     /// Pieces checked so far of those on the disk, while `state` is `checking`.
     pub pieces_checked: u32,
+    /// Pieces that were on the disk already when the download began.
+    pub pieces_at_start: u32,
     /// Payload received, duplicates and corrupt blocks included.
     pub downloaded_bytes: u64,
     /// Payload sent.
@@ -165,8 +165,10 @@ pub struct PeerStats {
     pub uploaded_bytes: u64,
     /// Mean time from a request to its block, in microseconds; absent before the first.
     pub mean_latency_micros: Option<u64>,
-    /// Payload from it per second over the last seconds, or over its whole time once it is gone.
+    /// Payload from it per second over the last seconds.
     pub download_bytes_per_second: u64,
+    /// Payload from it per second, from its first request to its last block.
+    pub mean_download_bytes_per_second: u64,
     /// Payload to it per second over the last seconds.
     pub upload_bytes_per_second: u64,
     /// 0 to 200; starts at 100.
@@ -175,15 +177,6 @@ pub struct PeerStats {
     pub requests_out: u32,
     /// First request and last block, in seconds since the torrent was added.
     pub active: Span,
-}
-
-/// A peer as logs name it: its address and, where known, its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PeerName {
-    /// Remote address of the connection.
-    pub addr: SocketAddr,
-    /// Whether we dialled it.
-    pub outgoing: bool,
 }
 
 /// Which piece, from whom, how long it took: one line of the log.

@@ -13,7 +13,7 @@ use crate::{
     bitfield::Bitfield,
     id::{PieceIndex, TorrentKey},
     layout::{BLOCK_BYTES, Layout},
-    metainfo::{Info, PieceHash},
+    metainfo::Info,
 };
 
 /// Stores, spills and checks out at once per torrent, at most.
@@ -193,7 +193,9 @@ pub enum StorageError {
         file: String,
     },
     /// Somebody else's file of another size stands in the way.
-    #[error("{file}: exists with {found_bytes} bytes, the torrent says {expected_bytes}; not overwritten")]
+    #[error(
+        "{file}: exists with {found_bytes} bytes, the torrent says {expected_bytes}; not overwritten"
+    )]
     Foreign {
         /// The file in the way.
         file: String,
@@ -274,7 +276,7 @@ fn store(
     digest_blocks: bool,
 ) -> Result<Verdict, StorageError> {
     let good = total(buffers) == info.layout().piece_bytes(piece)
-        && matches_hash(info.piece_hash(piece), buffers.iter().map(|bytes| &bytes[..]));
+        && sha1(buffers.iter().map(|bytes| &bytes[..])) == *info.piece_hash(piece);
     if good {
         write(storage, info.layout(), info.layout().piece_offset(piece), buffers)?;
     }
@@ -306,18 +308,14 @@ fn check(
             digests.extend(blocks.map(|block| BlockDigest::from(Sha1::digest(block))));
         }
     }
-    let good = match info.piece_hash(piece) {
-        PieceHash::Sha1(expected) => hasher.finalize() == *expected,
-        PieceHash::Unhashed => true,
-    };
+    let good = hasher.finalize() == *info.piece_hash(piece);
     Ok(Verdict { good, digests })
 }
 
-fn matches_hash<'a>(expected: &PieceHash, buffers: impl Iterator<Item = &'a [u8]>) -> bool {
-    let PieceHash::Sha1(expected) = expected else { return true };
+fn sha1<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 20] {
     let mut hasher = Sha1::new();
-    buffers.for_each(|bytes| hasher.update(bytes));
-    hasher.finalize() == *expected
+    parts.for_each(|bytes| hasher.update(bytes));
+    hasher.finalize().into()
 }
 
 fn read(
@@ -375,7 +373,9 @@ fn take_front(buffers: &mut Vec<Bytes>, mut length: usize) -> Vec<Bytes> {
         })
         .count();
     let mut front: Vec<Bytes> = buffers.drain(..whole).collect();
-    if length > 0 && let Some(first) = buffers.first_mut() {
+    if length > 0
+        && let Some(first) = buffers.first_mut()
+    {
         front.push(first.split_to(length));
     }
     front

@@ -1,0 +1,569 @@
+//! Owns the torrents, and what they share: memory, rates, connections, keys.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    bitfield::Bitfield,
+    contract::{CloseReason, Content, Input, Output, ProtocolError},
+    event::{Event, News},
+    id::{InfoHash, PeerId, PeerKey, PieceIndex, RequestKey, SourceKey, TorrentKey},
+    layout::{MAX_PIECE_BYTES, MAX_PIECES},
+    metainfo::Info,
+    peer::HANDSHAKE_TIMEOUT,
+    rate::Bucket,
+    stats::TorrentStats,
+    time::Instant,
+    torrent::{Cx, Timer, Torrent, TorrentOptions, WorkResult},
+    wire::Handshake,
+};
+
+/// Torrents in a session, at most.
+pub const MAX_TORRENTS: usize = 10_000;
+
+/// What a session may use, and who it is.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// `None` for a fresh one (BEP 20).
+    pub peer_id: Option<PeerId>,
+    /// The TCP port that peers can reach; `None` if none listens.
+    pub listen_port: Option<u16>,
+    /// Connections of all torrents, dials included, at most.
+    pub max_connections: usize,
+    /// Dials under way at once, at most.
+    pub max_dials: usize,
+    /// Bytes of pieces that wait in memory to be whole, hashed and written, at most.
+    pub memory_bytes: u64,
+    /// Payload received per second, at most.
+    pub max_download: Option<u64>,
+    /// Payload sent per second, at most.
+    pub max_upload: Option<u64>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            peer_id: None,
+            listen_port: None,
+            max_connections: 500,
+            max_dials: 30,
+            memory_bytes: 24 * 1024 * 1024,
+            max_download: None,
+            max_upload: None,
+        }
+    }
+}
+
+/// A torrent to be.
+#[derive(Debug, Clone)]
+pub struct AddTorrent {
+    /// What there is to download.
+    pub content: Content,
+    /// Tiers of tracker URLs (BEP 12).
+    pub trackers: Vec<Vec<String>>,
+    /// Peers that are known already.
+    pub peers: Vec<SocketAddr>,
+    /// How.
+    pub options: TorrentOptions,
+}
+
+/// Why a torrent can't be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// It is there already.
+    #[error("torrent {info_hash} is there already")]
+    Duplicate {
+        /// Its info hash.
+        info_hash: InfoHash,
+    },
+    /// There are too many.
+    #[error("more than {MAX_TORRENTS} torrents")]
+    TooMany,
+    /// The list has no items, too many, or its items may be too large.
+    #[error("a work list has 1 to {MAX_PIECES} items of 1 to {MAX_PIECE_BYTES} bytes")]
+    WorkList,
+    /// The choice of files has another number of files than the torrent.
+    #[error("a choice among {chosen} files for a torrent of {files}")]
+    Selection {
+        /// Files in the choice.
+        chosen: usize,
+        /// Files in the torrent.
+        files: usize,
+    },
+}
+
+/// What the torrents of a session share.
+pub(crate) struct Shared {
+    pub(crate) config: SessionConfig,
+    pub(crate) peer_id: PeerId,
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) download_rate: Bucket,
+    pub(crate) upload_rate: Bucket,
+    /// Dials under way.
+    pub(crate) dialling: BTreeSet<PeerKey>,
+    owners: BTreeMap<PeerKey, TorrentKey>,
+    requests: BTreeMap<RequestKey, (TorrentKey, u64)>,
+    leased_bytes: u64,
+    /// Memory was given back since the starved were last fed.
+    freed: bool,
+    next_key: u64,
+}
+
+impl Shared {
+    fn next_key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key
+    }
+
+    pub(crate) fn next_source(&mut self) -> SourceKey {
+        SourceKey::new(self.next_key())
+    }
+
+    /// A key for a connection of a torrent.
+    pub(crate) fn own_peer(&mut self, torrent: TorrentKey) -> PeerKey {
+        let key = PeerKey::new(self.next_key());
+        self.owners.insert(key, torrent);
+        key
+    }
+
+    pub(crate) fn disown_peer(&mut self, key: PeerKey) {
+        self.owners.remove(&key);
+        self.dialling.remove(&key);
+    }
+
+    /// A key for a question to the host, whose answer goes to a torrent under its own number.
+    pub(crate) fn own_request(&mut self, torrent: TorrentKey, number: u64) -> RequestKey {
+        let key = RequestKey::new(self.next_key());
+        self.requests.insert(key, (torrent, number));
+        key
+    }
+
+    pub(crate) fn may_dial(&self) -> bool {
+        self.owners.len() < self.config.max_connections
+            && self.dialling.len() < self.config.max_dials
+    }
+
+    pub(crate) fn memory_room(&self) -> u64 {
+        self.config.memory_bytes.saturating_sub(self.leased_bytes)
+    }
+
+    pub(crate) fn lease(&mut self, bytes: u64) {
+        self.leased_bytes += bytes;
+    }
+
+    pub(crate) fn unlease(&mut self, bytes: u64) {
+        debug_assert!(bytes <= self.leased_bytes, "more memory given back than was leased");
+        self.leased_bytes = self.leased_bytes.saturating_sub(bytes);
+        self.freed |= bytes > 0;
+    }
+}
+
+/// An accepted connection that has not said yet which torrent it wants.
+#[derive(Debug)]
+struct Newcomer {
+    addr: SocketAddr,
+    since: Instant,
+    said: BytesMut,
+}
+
+/// The torrents and what they share. See the [crate documentation](crate) for how a host runs it.
+pub struct Session {
+    shared: Shared,
+    torrents: BTreeMap<TorrentKey, Torrent>,
+    by_hash: BTreeMap<InfoHash, TorrentKey>,
+    newcomers: BTreeMap<PeerKey, Newcomer>,
+    /// When each torrent wants to be woken.
+    wakeups: BTreeSet<(Instant, Timer, TorrentKey)>,
+    wakeup_of: BTreeMap<TorrentKey, (Instant, Timer)>,
+}
+
+/// # Making one, asking it
+impl Session {
+    /// An empty session. `seed` is all the randomness there is: the same seed and the same inputs
+    /// give the same outputs.
+    pub fn new(config: SessionConfig, seed: u64, now: Instant) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let shared = Shared {
+            peer_id: config.peer_id.unwrap_or_else(|| PeerId::generate(&mut rng)),
+            rng,
+            outputs: VecDeque::new(),
+            download_rate: Bucket::new(config.max_download, now),
+            upload_rate: Bucket::new(config.max_upload, now),
+            dialling: BTreeSet::new(),
+            owners: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            leased_bytes: 0,
+            freed: false,
+            next_key: 0,
+            config,
+        };
+        Self {
+            shared,
+            torrents: BTreeMap::new(),
+            by_hash: BTreeMap::new(),
+            newcomers: BTreeMap::new(),
+            wakeups: BTreeSet::new(),
+            wakeup_of: BTreeMap::new(),
+        }
+    }
+
+    /// What this session calls itself.
+    pub fn peer_id(&self) -> PeerId {
+        self.shared.peer_id
+    }
+
+    /// Everything that is known of a torrent now; `None` once it is removed.
+    pub fn stats(&self, now: Instant, torrent: TorrentKey) -> Option<TorrentStats> {
+        Some(self.torrents.get(&torrent)?.stats(now))
+    }
+
+    /// A torrent's metadata, if it is known.
+    pub fn info(&self, torrent: TorrentKey) -> Option<&Arc<Info>> {
+        self.torrents.get(&torrent)?.info()
+    }
+
+    /// Which of a torrent's pieces are verified, if it is known how many there are.
+    pub fn have(&self, torrent: TorrentKey) -> Option<&Bitfield> {
+        self.torrents.get(&torrent)?.have()
+    }
+
+    /// Bytes of the memory budget that are in use.
+    pub fn leased_bytes(&self) -> u64 {
+        self.shared.leased_bytes
+    }
+}
+
+/// # Commands
+///
+/// After each, drain [`poll_output`](Session::poll_output).
+impl Session {
+    /// Begins a torrent.
+    ///
+    /// # Errors
+    /// It is there already, there are too many, or its options don't fit it.
+    pub fn add(&mut self, now: Instant, add: AddTorrent) -> Result<TorrentKey, AddError> {
+        self.check(&add)?;
+        let key = TorrentKey::new(self.shared.next_key());
+        let mut cx = Cx { now, torrent: key, shared: &mut self.shared };
+        let mut torrent = Torrent::new(&mut cx, add.content, &add.trackers, add.options);
+        add.peers.into_iter().for_each(|addr| torrent.add_peer(&mut cx, addr));
+        if let Some(info_hash) = torrent.info_hash() {
+            self.by_hash.insert(info_hash, key);
+        }
+        self.torrents.insert(key, torrent);
+        self.settle(now, key);
+        Ok(key)
+    }
+
+    fn check(&self, add: &AddTorrent) -> Result<(), AddError> {
+        if self.torrents.len() >= MAX_TORRENTS {
+            return Err(AddError::TooMany);
+        }
+        let info_hash = match &add.content {
+            Content::Hash(info_hash) => *info_hash,
+            Content::Info(info) => {
+                let files = info.files().len();
+                let chosen = add.options.wanted.as_ref().map_or(files, Vec::len);
+                if chosen != files {
+                    return Err(AddError::Selection { chosen, files });
+                }
+                *info.info_hash()
+            }
+            Content::Work(list) => {
+                let fits = (1..=MAX_PIECES).contains(&list.items)
+                    && (1..=MAX_PIECE_BYTES).contains(&list.max_item_bytes);
+                return if fits { Ok(()) } else { Err(AddError::WorkList) };
+            }
+        };
+        match self.by_hash.contains_key(&info_hash) {
+            true => Err(AddError::Duplicate { info_hash }),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends a torrent: closes its connections, records what is verified, tells its trackers.
+    /// [`News::Removed`] is the last that is heard of it.
+    pub fn remove(&mut self, now: Instant, torrent: TorrentKey) {
+        if let Some(info_hash) = self.torrents.get(&torrent).and_then(Torrent::info_hash) {
+            self.by_hash.remove(&info_hash);
+        }
+        self.with(now, torrent, |torrent, cx| torrent.leave(cx));
+    }
+
+    /// Closes a torrent's connections until it is resumed.
+    pub fn pause(&mut self, now: Instant, torrent: TorrentKey) {
+        self.with(now, torrent, |torrent, cx| torrent.pause(cx));
+    }
+
+    /// Goes on with a paused torrent.
+    pub fn resume(&mut self, now: Instant, torrent: TorrentKey) {
+        self.with(now, torrent, |torrent, cx| torrent.resume(cx));
+    }
+
+    /// Names a peer.
+    pub fn add_peer(&mut self, now: Instant, torrent: TorrentKey, addr: SocketAddr) {
+        self.with(now, torrent, |torrent, cx| torrent.add_peer(cx, addr));
+    }
+
+    /// Adds a tracker, in a tier of its own behind the others.
+    pub fn add_tracker(&mut self, now: Instant, torrent: TorrentKey, url: &str) {
+        self.with(now, torrent, |torrent, cx| torrent.add_tracker(cx, url));
+    }
+
+    /// Asks the trackers for fresh peers, as soon as they allow it.
+    pub fn announce(&mut self, now: Instant, torrent: TorrentKey) {
+        self.with(now, torrent, |torrent, cx| torrent.announce_now(cx));
+    }
+
+    /// Adds a source; `None` if there are too many, or no such torrent.
+    pub fn add_source(
+        &mut self,
+        now: Instant,
+        torrent: TorrentKey,
+        name: String,
+    ) -> Option<SourceKey> {
+        self.with(now, torrent, |torrent, cx| torrent.add_source(cx, name)).flatten()
+    }
+
+    /// A source leaves; what it was asked for goes to another.
+    pub fn remove_source(&mut self, now: Instant, torrent: TorrentKey, source: SourceKey) {
+        self.with(now, torrent, |torrent, cx| torrent.remove_source(cx, source));
+    }
+
+    /// Chooses files anew, one flag a file.
+    pub fn select(&mut self, now: Instant, torrent: TorrentKey, wanted: &[bool]) {
+        self.with(now, torrent, |torrent, cx| torrent.select(cx, wanted));
+    }
+
+    /// Reads a piece, now or when it is there, and fetches it and what follows it first.
+    /// Answered by [`News::Read`].
+    pub fn read(&mut self, now: Instant, torrent: TorrentKey, piece: PieceIndex) {
+        self.with(now, torrent, |torrent, cx| torrent.read(cx, piece));
+    }
+
+    /// The next result of a work list, if it is there. Its memory is free for further items then.
+    pub fn take_result(&mut self, now: Instant, torrent: TorrentKey) -> Option<WorkResult> {
+        self.with(now, torrent, |torrent, cx| torrent.take_result(cx)).flatten()
+    }
+
+    /// Sets the limits in bytes per second; `None` for no limit.
+    pub fn set_limits(&mut self, now: Instant, download: Option<u64>, upload: Option<u64>) {
+        let shared = &mut self.shared;
+        (shared.config.max_download, shared.config.max_upload) = (download, upload);
+        shared.download_rate.limit(download, now);
+        shared.upload_rate.limit(upload, now);
+        self.with_all(now, |torrent, cx| {
+            torrent.serve_all(cx);
+            torrent.feed_if_starved(cx);
+        });
+    }
+
+    /// An incoming connection; `None` if there are too many, and it is to be refused.
+    pub fn accept(&mut self, now: Instant, addr: SocketAddr) -> Option<PeerKey> {
+        if self.shared.owners.len() + self.newcomers.len() >= self.shared.config.max_connections {
+            return None;
+        }
+        let key = PeerKey::new(self.shared.next_key());
+        self.newcomers.insert(key, Newcomer { addr, since: now, said: BytesMut::new() });
+        Some(key)
+    }
+}
+
+/// # The contract
+impl Session {
+    /// Takes in what happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Connected { peer } => {
+                self.shared.dialling.remove(&peer);
+                self.with_owner(now, peer, |torrent, cx| torrent.connected(cx, peer));
+                self.dial_more(now);
+            }
+            Input::Received { peer, bytes } if self.newcomers.contains_key(&peer) => {
+                self.newcomer_said(now, peer, &bytes);
+            }
+            Input::Received { peer, bytes } => {
+                self.with_owner(now, peer, |torrent, cx| torrent.received(cx, peer, bytes));
+            }
+            Input::Sent { peer, bytes } => {
+                self.with_owner(now, peer, |torrent, cx| torrent.sent(cx, peer, bytes));
+            }
+            Input::Closed { peer, reason } => {
+                self.newcomers.remove(&peer);
+                self.with_owner(now, peer, |torrent, cx| torrent.closed(cx, peer, reason));
+                self.dial_more(now);
+            }
+            Input::Datagram { from, bytes } => self.datagram(now, from, &bytes),
+            Input::Http { request, result } => {
+                self.with_asker(now, request, |torrent, cx, number| {
+                    torrent.http_answered(cx, number, result.as_deref().map_err(|error| *error));
+                });
+            }
+            Input::Resolved { request, result } => {
+                self.with_asker(now, request, |torrent, cx, number| {
+                    torrent.resolved(cx, number, result.as_deref().map_err(|error| *error));
+                });
+            }
+            Input::Storage(done) => {
+                self.with(now, done.torrent, |torrent, cx| torrent.storage_done(cx, done.outcome));
+            }
+            Input::Fetched { torrent, source, piece, result } => {
+                self.with(now, torrent, |torrent, cx| torrent.fetched(cx, source, piece, result));
+            }
+        }
+        self.feed_the_starved(now);
+    }
+
+    /// Does what is due at `now`; to be called when the deadline of
+    /// [`poll_timeout`](Self::poll_timeout) has passed, and harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(&(at, _, torrent)) = self.wakeups.first()
+            && at <= now
+        {
+            self.with(now, torrent, |torrent, cx| torrent.handle_timeout(cx));
+        }
+        let late = |newcomer: &Newcomer| newcomer.since + HANDSHAKE_TIMEOUT <= now;
+        let late = self.newcomers.iter().filter(|(_, newcomer)| late(newcomer));
+        let late: Vec<PeerKey> = late.map(|(&key, _)| key).collect();
+        late.into_iter().for_each(|key| self.refuse(key, CloseReason::HandshakeTimeout));
+        self.feed_the_starved(now);
+    }
+
+    /// The next thing for the host to do. `None` is reached after each call of the others.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.shared.outputs.pop_front()
+    }
+
+    /// The next deadline, and what it is for.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        let torrents = self.wakeups.first().map(|&(at, timer, _)| (at, timer));
+        let newcomers = self.newcomers.values().map(|newcomer| newcomer.since + HANDSHAKE_TIMEOUT);
+        torrents.into_iter().chain(newcomers.min().map(|at| (at, Timer::Handshake))).min()
+    }
+}
+
+/// Between the contract and the torrents.
+impl Session {
+    fn with<T>(
+        &mut self,
+        now: Instant,
+        key: TorrentKey,
+        act: impl FnOnce(&mut Torrent, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let torrent = self.torrents.get_mut(&key)?;
+        let answer = act(torrent, &mut Cx { now, torrent: key, shared: &mut self.shared });
+        self.settle(now, key);
+        Some(answer)
+    }
+
+    fn with_all(&mut self, now: Instant, act: impl Fn(&mut Torrent, &mut Cx<'_>)) {
+        let keys: Vec<TorrentKey> = self.torrents.keys().copied().collect();
+        for key in keys {
+            self.with(now, key, &act);
+        }
+    }
+
+    fn with_owner(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        act: impl FnOnce(&mut Torrent, &mut Cx<'_>),
+    ) {
+        if let Some(&torrent) = self.shared.owners.get(&peer) {
+            self.with(now, torrent, act);
+        }
+    }
+
+    fn with_asker(
+        &mut self,
+        now: Instant,
+        request: RequestKey,
+        act: impl FnOnce(&mut Torrent, &mut Cx<'_>, u64),
+    ) {
+        if let Some((torrent, number)) = self.shared.requests.remove(&request) {
+            self.with(now, torrent, |torrent, cx| act(torrent, cx, number));
+        }
+    }
+
+    /// After each call of a torrent: notes when it wants to be woken, or that it is gone.
+    fn settle(&mut self, now: Instant, key: TorrentKey) {
+        let Some(torrent) = self.torrents.get_mut(&key) else { return };
+        let next = torrent.next_timeout();
+        if torrent.is_gone() {
+            torrent.drop_leases(&mut Cx { now, torrent: key, shared: &mut self.shared });
+            self.torrents.remove(&key);
+            self.shared.requests.retain(|_, (torrent, _)| *torrent != key);
+            self.shared
+                .outputs
+                .push_back(Output::Event(Event { torrent: key, news: News::Removed }));
+        }
+        let next = next.filter(|_| self.torrents.contains_key(&key));
+        if self.wakeup_of.get(&key).copied() == next {
+            return;
+        }
+        if let Some((at, timer)) = self.wakeup_of.remove(&key) {
+            self.wakeups.remove(&(at, timer, key));
+        }
+        if let Some((at, timer)) = next {
+            self.wakeup_of.insert(key, (at, timer));
+            self.wakeups.insert((at, timer, key));
+        }
+    }
+
+    /// Memory that one torrent gave back may be what another waits for.
+    fn feed_the_starved(&mut self, now: Instant) {
+        if std::mem::take(&mut self.shared.freed) && self.torrents.len() > 1 {
+            self.with_all(now, |torrent, cx| torrent.feed_if_starved(cx));
+        }
+    }
+
+    /// A dial has ended: another torrent may wait for its turn.
+    fn dial_more(&mut self, now: Instant) {
+        if self.torrents.len() > 1 {
+            self.with_all(now, |torrent, cx| torrent.dial(cx));
+        }
+    }
+
+    fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &Bytes) {
+        let keys: Vec<TorrentKey> = self.torrents.keys().copied().collect();
+        for key in keys {
+            if self.with(now, key, |torrent, cx| torrent.datagram(cx, from, bytes)) == Some(true) {
+                return;
+            }
+        }
+    }
+
+    /// An accepted connection says which torrent it wants with the first 48 bytes.
+    fn newcomer_said(&mut self, now: Instant, key: PeerKey, bytes: &Bytes) {
+        let Some(newcomer) = self.newcomers.get_mut(&key) else { return };
+        newcomer.said.extend_from_slice(bytes);
+        let torrent = match Handshake::info_hash_of_prefix(&newcomer.said) {
+            Ok(None) => return,
+            Ok(Some(info_hash)) => self.by_hash.get(&info_hash).copied(),
+            Err(error) => {
+                return self.refuse(key, CloseReason::Protocol(ProtocolError::Handshake(error)));
+            }
+        };
+        let Some(torrent) = torrent else {
+            return self.refuse(key, CloseReason::UnknownTorrent);
+        };
+        let Some(Newcomer { addr, said, .. }) = self.newcomers.remove(&key) else { return };
+        self.shared.owners.insert(key, torrent);
+        self.with(now, torrent, |torrent, cx| torrent.accept(cx, key, addr, said.freeze()));
+    }
+
+    fn refuse(&mut self, key: PeerKey, reason: CloseReason) {
+        self.newcomers.remove(&key);
+        self.shared.outputs.push_back(Output::Close { peer: key, reason });
+    }
+}
+
+/// How long a session needs at most to end when all its torrents are removed.
+pub const MAX_FAREWELL: Duration = crate::torrent::FAREWELL;

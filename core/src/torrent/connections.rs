@@ -1,0 +1,344 @@
+//! Connections: dialled, accepted, introduced, ended.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Cx, Phase, Timer, Torrent};
+use crate::{
+    bitfield::Bitfield,
+    contract::{CloseReason, Disconnect, Output, ProtocolError},
+    event::{Leaving, News, PeerIntroduction},
+    extension::{ExtensionHandshake, HANDSHAKE_ID},
+    id::PeerKey,
+    peer::{Heard, MAX_REQUESTS_IN, Peer, Stage},
+    roster::{Presence, RecordId},
+    wire::{Handshake, Message, Reserved},
+};
+
+/// An address that had nothing for us is not dialled again for so long.
+const USELESS_REST: Duration = Duration::from_secs(300);
+
+impl Torrent {
+    /// Dials addresses that are due, while there is room for more connections.
+    pub(crate) fn dial(&mut self, cx: &mut Cx<'_>) {
+        if !self.wants_peers() {
+            return;
+        }
+        while self.peers.len() < self.options.max_peers && cx.shared.may_dial() {
+            let Some(addr) = self.book.next_due(cx.now) else { break };
+            let key = cx.shared.own_peer(cx.torrent);
+            self.book.connected(addr, key);
+            self.add_connection(cx, key, addr, true);
+            cx.shared.dialling.insert(key);
+            cx.output(Output::Connect { peer: key, addr });
+        }
+        if self.peers.len() < self.options.max_peers {
+            let next = self.book.next_dial().filter(|&at| at > cx.now);
+            // With no dial to spare now, the session wakes us when one ends.
+            self.timers.set(Timer::Dial, next);
+        }
+    }
+
+    fn wants_peers(&self) -> bool {
+        matches!(self.phase, Phase::Metadata | Phase::Active)
+            && !self.paused
+            && self.info_hash.is_some()
+            && (!self.is_done() || self.options.metadata_only)
+    }
+
+    fn add_connection(&mut self, cx: &Cx<'_>, key: PeerKey, addr: SocketAddr, outgoing: bool) {
+        let record = self.roster.peer(addr, outgoing, key);
+        let has = Arc::new(Bitfield::new(self.everything.len()));
+        let mut peer = Peer::new(cx.now, addr, outgoing, record, has);
+        if self.download.is_some() {
+            peer.set_max_message_bytes(crate::wire::max_message_bytes(self.everything.len()));
+        } else {
+            peer.set_max_message_bytes(crate::wire::max_message_bytes(crate::layout::MAX_PIECES));
+        }
+        self.timers.no_later_than(Timer::Peers, peer.deadline());
+        self.peers.insert(key, peer);
+    }
+
+    /// A connection that named this torrent; `first` is what it sent so far.
+    pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, key: PeerKey, addr: SocketAddr, first: Bytes) {
+        let reason = match self.phase {
+            _ if self.paused => Some(CloseReason::Stopped),
+            Phase::Leaving => Some(CloseReason::Stopped),
+            _ if self.book.is_banned(addr) => Some(CloseReason::Corrupt),
+            _ if self.peers.len() >= self.options.max_peers => Some(CloseReason::Limit),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            cx.shared.disown_peer(key);
+            cx.output(Output::Close { peer: key, reason });
+            return;
+        }
+        self.add_connection(cx, key, addr, false);
+        self.say_handshake(cx, key);
+        self.received(cx, key, first);
+    }
+
+    pub(crate) fn connected(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.stage = Stage::Handshake(bytes::BytesMut::new());
+        peer.opened_at = cx.now;
+        self.timers.no_later_than(Timer::Peers, peer.deadline());
+        self.say_handshake(cx, key);
+        self.flush(cx, key);
+    }
+
+    fn say_handshake(&mut self, cx: &Cx<'_>, key: PeerKey) {
+        let (Some(info_hash), Some(peer)) = (self.info_hash, self.peers.get_mut(&key)) else {
+            return;
+        };
+        let peer_id = cx.shared.peer_id;
+        peer.say_handshake(&Handshake { reserved: Reserved::ours(), info_hash, peer_id });
+    }
+
+    /// Bytes came from a connection.
+    pub(crate) fn received(&mut self, cx: &mut Cx<'_>, key: PeerKey, bytes: Bytes) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.receive(cx.now, bytes);
+        if let Err(reason) = self.hear_all(cx, key) {
+            self.close(cx, key, reason);
+        }
+        self.ask_for_blocks(cx, key);
+        self.flush(cx, key);
+    }
+
+    fn hear_all(&mut self, cx: &mut Cx<'_>, key: PeerKey) -> Result<(), CloseReason> {
+        while let Some(peer) = self.peers.get_mut(&key) {
+            match peer.hear().map_err(CloseReason::Protocol)? {
+                None => break,
+                Some(Heard::Handshake(handshake)) => self.greet(cx, key, &handshake)?,
+                Some(Heard::Message(message)) => self.handle_message(cx, key, message)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The remote handshake is there: from now on messages flow.
+    fn greet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: PeerKey,
+        handshake: &Handshake,
+    ) -> Result<(), CloseReason> {
+        if Some(handshake.info_hash) != self.info_hash {
+            return Err(ProtocolError::WrongInfoHash.into());
+        }
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
+        peer.peer_id = Some(handshake.peer_id);
+        peer.fast = handshake.reserved.fast();
+        peer.extended = handshake.reserved.extended();
+        let (addr, outgoing) = (peer.addr, peer.outgoing);
+        if handshake.peer_id == cx.shared.peer_id {
+            self.book.forget(addr);
+            return Err(CloseReason::Duplicate);
+        }
+        self.settle_duplicate(cx, key, outgoing)?;
+        self.book.proved(addr);
+        self.say_extension_handshake(cx, key);
+        self.say_what_we_have(key);
+        self.introduce_unextended(cx, key);
+        Ok(())
+    }
+
+    /// Two connections to one peer: both ends keep the one that the greater peer id dialled.
+    fn settle_duplicate(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: PeerKey,
+        outgoing: bool,
+    ) -> Result<(), CloseReason> {
+        let id = self.peers.get(&key).and_then(|peer| peer.peer_id);
+        let twin =
+            self.peers.iter().find(|(k, peer)| **k != key && id.is_some() && peer.peer_id == id);
+        let Some((&twin, other)) = twin else { return Ok(()) };
+        let ours_wins = Some(cx.shared.peer_id) > id;
+        let keep_new = other.outgoing != outgoing && outgoing == ours_wins;
+        match keep_new {
+            true => self.close(cx, twin, CloseReason::Duplicate),
+            false => return Err(CloseReason::Duplicate),
+        }
+        Ok(())
+    }
+
+    fn say_extension_handshake(&mut self, cx: &Cx<'_>, key: PeerKey) {
+        let metadata_size = self.info.as_ref().map(|info| info.raw().len() as u32);
+        let upload_only = self.is_done() && !self.options.metadata_only;
+        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.extended) else { return };
+        let port = cx.shared.config.listen_port;
+        let ours = ExtensionHandshake::ours(MAX_REQUESTS_IN as u32, metadata_size, port);
+        let payload = ExtensionHandshake { upload_only, ..ours }.encode().into();
+        peer.say(&Message::Extended { id: HANDSHAKE_ID, payload });
+    }
+
+    /// The first message about pieces: all, none (BEP 6) or a bitfield.
+    fn say_what_we_have(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let have = self.download.as_ref().map(|download| download.picker.have());
+        match have.filter(|have| !have.is_empty()) {
+            Some(have) if have.is_full() && peer.fast => peer.say(&Message::HaveAll),
+            Some(have) => peer.say(&Message::Bitfield(have.to_bytes())),
+            None if peer.fast => peer.say(&Message::HaveNone),
+            None => {}
+        }
+        self.grant_fast(key);
+    }
+
+    /// Without the extension protocol there is nothing more to wait for.
+    fn introduce_unextended(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+        if self.peers.get(&key).is_some_and(|peer| !peer.extended) {
+            self.introduce(cx, key);
+        }
+    }
+
+    /// Tells the user who a peer is, once.
+    pub(super) fn introduce(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(peer_id) = peer.peer_id.filter(|_| !peer.introduced) else { return };
+        peer.introduced = true;
+        let client = peer.extension.as_ref().and_then(|extension| extension.client.clone());
+        let record = self.roster.record_mut(peer.record);
+        record.client = client.clone().or_else(|| peer_id.client());
+        cx.news(News::PeerJoined(PeerIntroduction {
+            addr: peer.addr,
+            outgoing: peer.outgoing,
+            peer_id,
+            fast: peer.fast,
+            extended: peer.extended,
+            client,
+            metadata: peer.metadata_id().is_some(),
+        }));
+    }
+
+    /// The host lost a connection, or a dial failed.
+    pub(crate) fn closed(&mut self, cx: &mut Cx<'_>, key: PeerKey, reason: Disconnect) {
+        self.drop_peer(cx, key, Leaving::Theirs(reason));
+    }
+
+    /// Ends a connection from our side.
+    pub(super) fn close(&mut self, cx: &mut Cx<'_>, key: PeerKey, reason: CloseReason) {
+        if self.peers.contains_key(&key) {
+            self.flush(cx, key);
+            cx.output(Output::Close { peer: key, reason: reason.clone() });
+            self.drop_peer(cx, key, Leaving::Ours(reason));
+        }
+    }
+
+    pub(super) fn close_all(&mut self, cx: &mut Cx<'_>, reason: &CloseReason) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.close(cx, key, reason.clone()));
+    }
+
+    /// Takes a connection out of everything it is part of.
+    fn drop_peer(&mut self, cx: &mut Cx<'_>, key: PeerKey, why: Leaving) {
+        let Some(mut peer) = self.peers.remove(&key) else { return };
+        cx.shared.disown_peer(key);
+        self.metadata.peer_left(key);
+        self.uploads.peer_left(key);
+        if let Some(download) = &mut self.download
+            && peer.counted
+        {
+            download.picker.peer_lost(&peer.has);
+        }
+        let blocks = peer.pipeline.give_up_all();
+        self.give_back(cx, peer.record, &blocks);
+        self.close_record(&peer, &why);
+        let retry_in = self.plan_redial(cx, &peer, &why);
+        self.tell_leaving(cx, &peer, why, retry_in);
+        if !blocks.is_empty() {
+            self.feed_all(cx);
+        }
+        if !peer.am_choking && peer.peer_interested {
+            self.fill_slots(cx);
+        }
+        self.dial(cx);
+    }
+
+    fn close_record(&mut self, peer: &Peer, why: &Leaving) {
+        let record = self.roster.record_mut(peer.record);
+        record.presence = Presence::Gone;
+        record.left = Some(why.to_string());
+        record.past_downloaded_bytes += peer.downloaded.total_bytes();
+        record.past_uploaded_bytes += peer.uploaded.total_bytes();
+    }
+
+    fn plan_redial(&mut self, cx: &mut Cx<'_>, peer: &Peer, why: &Leaving) -> Option<Duration> {
+        let jitter = cx.shared.rng.f64();
+        let wait = self.book.left(cx.now, peer.dial_addr(), jitter);
+        match why {
+            Leaving::Ours(CloseReason::Useless | CloseReason::Duplicate) => {
+                self.book.rest(peer.dial_addr(), cx.now + USELESS_REST);
+                None
+            }
+            Leaving::Ours(CloseReason::Score) => {
+                self.roster.record_mut(peer.record).standing.second_chance();
+                wait
+            }
+            _ => wait,
+        }
+    }
+
+    fn tell_leaving(&self, cx: &mut Cx<'_>, peer: &Peer, why: Leaving, retry_in: Option<Duration>) {
+        let addr = peer.addr;
+        match (why, &peer.stage) {
+            (Leaving::Theirs(reason), Stage::Dialling) => {
+                cx.news(News::DialFailed { addr, reason, retry_in });
+            }
+            (why, _) => cx.news(News::PeerLeft { addr, why }),
+        }
+    }
+
+    /// Handshakes, blocks, keep-alives and silences that are due.
+    pub(super) fn check_peers(&mut self, cx: &mut Cx<'_>) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        for key in keys {
+            self.check_connection(cx, key);
+            self.check_blocks(cx, key);
+            if let Some(peer) = self.peers.get(&key) {
+                self.timers.no_later_than(Timer::Peers, peer.deadline());
+                if let Some(at) = peer.pipeline.deadline(self.options.block_timeout) {
+                    self.timers.no_later_than(Timer::Peers, at);
+                }
+            }
+        }
+    }
+
+    fn check_connection(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.deadline() <= cx.now) else {
+            return;
+        };
+        match peer.stage {
+            Stage::Dialling => {}
+            Stage::Handshake(_) => self.close(cx, key, CloseReason::HandshakeTimeout),
+            Stage::Open if peer.last_heard + crate::peer::IDLE_TIMEOUT <= cx.now => {
+                self.close(cx, key, CloseReason::Idle);
+            }
+            Stage::Open => {
+                peer.say(&Message::KeepAlive);
+                self.flush(cx, key);
+            }
+        }
+    }
+
+    /// Ends connections between two that have everything: neither has anything for the other.
+    pub(super) fn close_useless(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_done() || self.options.metadata_only {
+            return;
+        }
+        let seeds = self.peers.iter().filter(|(_, peer)| peer.is_open() && peer.is_seed());
+        let seeds: Vec<PeerKey> = seeds.map(|(&key, _)| key).collect();
+        seeds.into_iter().for_each(|key| self.close(cx, key, CloseReason::Useless));
+    }
+
+    /// The connections that belong to a row of the roster, if it is here.
+    pub(super) fn peer_of(&self, record: RecordId) -> Option<PeerKey> {
+        match self.roster.record(record).presence {
+            Presence::Peer(key) => Some(key),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Pieces that failed: how long they wait, who may be asked next, and the copies that were bad.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{id::PieceIndex, roster::RecordId, storage::BlockDigest, time::Instant};
+
+/// The wait of a piece doubles at most so often.
+const MAX_DOUBLINGS: u32 = 6;
+/// Bad copies of one piece whose senders are remembered.
+pub(super) const MAX_BAD_COPIES: usize = 8;
+
+/// The blocks of a piece that did not verify: who sent what.
+#[derive(Debug, Clone)]
+pub(super) struct BadCopy {
+    pub(super) blocks: Vec<(RecordId, BlockDigest)>,
+}
+
+#[derive(Debug, Default)]
+struct Retry {
+    failures: u32,
+    not_before: Instant,
+    /// Failures in a row, by peer.
+    by: BTreeMap<RecordId, u32>,
+    bad_copies: Vec<BadCopy>,
+}
+
+/// The pieces that failed and are not verified yet.
+#[derive(Debug, Default)]
+pub(super) struct Retries(BTreeMap<PieceIndex, Retry>);
+
+impl Retries {
+    /// Somebody failed at a piece; tells when it may be asked for again.
+    pub(super) fn failed(
+        &mut self,
+        now: Instant,
+        piece: PieceIndex,
+        record: RecordId,
+        backoff: Duration,
+        jitter: f64,
+        at_once: bool,
+    ) -> Instant {
+        let retry = self.0.entry(piece).or_default();
+        *retry.by.entry(record).or_default() += 1;
+        if at_once {
+            return now;
+        }
+        let wait = backoff * 2u32.pow(retry.failures.min(MAX_DOUBLINGS));
+        retry.failures += 1;
+        retry.not_before = retry.not_before.max(now + wait.mul_f64(0.75 + jitter / 2.0));
+        retry.not_before
+    }
+
+    /// A whole piece did not verify.
+    pub(super) fn bad_copy(&mut self, piece: PieceIndex, copy: BadCopy) {
+        let copies = &mut self.0.entry(piece).or_default().bad_copies;
+        if copies.len() == MAX_BAD_COPIES {
+            copies.remove(0);
+        }
+        copies.push(copy);
+    }
+
+    /// The piece is verified: forgets it and tells its bad copies.
+    pub(super) fn settled(&mut self, piece: PieceIndex) -> Vec<BadCopy> {
+        self.0.remove(&piece).map(|retry| retry.bad_copies).unwrap_or_default()
+    }
+
+    /// Whether a good copy will be compared with a bad one.
+    pub(super) fn has_bad_copy(&self, piece: PieceIndex) -> bool {
+        self.0.get(&piece).is_some_and(|retry| !retry.bad_copies.is_empty())
+    }
+
+    /// Whether one peer alone should deliver it, so that a bad copy has one sender.
+    pub(super) fn must_be_alone(&self, piece: PieceIndex) -> bool {
+        self.has_bad_copy(piece)
+    }
+
+    /// When the next waiting piece may be asked for again.
+    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+        self.0.values().map(|retry| retry.not_before).filter(|&at| at > now).min()
+    }
+
+    /// Whether this peer may be asked for this piece. Whoever failed at it goes last, and is asked
+    /// again only while none of the `others` who have it has failed less.
+    pub(super) fn allows<I: Iterator<Item = RecordId>>(
+        &self,
+        now: Instant,
+        piece: PieceIndex,
+        record: RecordId,
+        max_retries: u32,
+        others: impl Fn() -> I,
+    ) -> bool {
+        let Some(retry) = self.0.get(&piece) else { return true };
+        let failures = |who: &RecordId| retry.by.get(who).copied().unwrap_or(0);
+        // Beyond the retries all are alike: a piece is never given up while a peer has it.
+        let own = failures(&record).min(max_retries);
+        now >= retry.not_before && !others().any(|other| failures(&other) < own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{id::PeerKey, roster::Roster};
+
+    fn two() -> (RecordId, RecordId) {
+        let mut roster = Roster::default();
+        let mut peer = |n: u16| {
+            let addr = ([198, 51, 100, 1], n).into();
+            roster.peer(addr, true, PeerKey::new(u64::from(n)))
+        };
+        (peer(1), peer(2))
+    }
+
+    #[test]
+    fn a_failed_piece_waits_twice_as_long_each_time_and_goes_to_another_peer() {
+        let (one, other) = two();
+        let piece = PieceIndex::new(3);
+        let mut retries = Retries::default();
+        let second = Duration::from_secs(1);
+        let mut now = Instant::EPOCH;
+        for wait in [1, 2, 4] {
+            let again = retries.failed(now, piece, one, second, 0.5, false);
+            assert_eq!(again - now, Duration::from_secs(wait));
+            assert!(!retries.allows(now, piece, other, 3, || [one].into_iter()));
+            now = again;
+        }
+        assert!(retries.allows(now, piece, other, 3, || [one].into_iter()));
+        assert!(!retries.allows(now, piece, one, 3, || [other].into_iter()));
+    }
+
+    #[test]
+    fn a_piece_that_only_one_peer_has_is_never_given_up() {
+        let (one, _) = two();
+        let piece = PieceIndex::new(3);
+        let mut retries = Retries::default();
+        for _ in 0..10 {
+            retries.failed(Instant::EPOCH, piece, one, Duration::ZERO, 0.5, false);
+        }
+        assert!(retries.allows(Instant::EPOCH, piece, one, 3, std::iter::empty));
+    }
+}

@@ -1,0 +1,288 @@
+//! The torrent's disk: what is there at the start, what fails, what is recorded.
+
+use std::collections::VecDeque;
+
+use std::time::Duration;
+
+use super::{Cx, Phase, Timer, Torrent};
+use crate::{
+    bitfield::Bitfield,
+    event::News,
+    id::PieceIndex,
+    storage::{MAX_STORES_OUT, Opened, Order, Outcome, StorageError, Verdict},
+};
+
+/// A failing disk is tried again after so long.
+pub const STORAGE_RETRY: Duration = Duration::from_secs(2);
+
+/// What the torrent has to do with its disk.
+#[derive(Debug, Default)]
+pub(super) struct StorageState {
+    /// Whole pieces that wait to be stored.
+    pub(super) ready: VecDeque<PieceIndex>,
+    /// Stores and checks that are out.
+    pub(super) out: usize,
+    /// Pieces on the disk that are to be checked before anything else.
+    to_check: VecDeque<PieceIndex>,
+    pub(super) checked: u32,
+    failure: Option<StorageError>,
+    opened: bool,
+    checkpointing: bool,
+    closing: bool,
+    closed: bool,
+}
+
+impl StorageState {
+    pub(super) fn has_room(&self) -> bool {
+        self.out < MAX_STORES_OUT
+    }
+
+    pub(super) fn failure(&self) -> Option<&StorageError> {
+        self.failure.as_ref()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
+
+impl Torrent {
+    /// The storage has done as ordered, or could not.
+    pub(crate) fn storage_done(&mut self, cx: &mut Cx<'_>, outcome: Outcome) {
+        match outcome {
+            Outcome::Opened(result) => self.opened(cx, result),
+            Outcome::Selected(result) => self.note_result(cx, &result),
+            Outcome::Stored { piece, result } => self.stored(cx, piece, result),
+            Outcome::Spilled { piece, length, result } => self.spilled(cx, piece, length, result),
+            Outcome::Checked { piece, result } if self.phase == Phase::Checking => {
+                self.checked(cx, piece, result);
+            }
+            Outcome::Checked { piece, result } => self.stored(cx, piece, result),
+            Outcome::Read { piece, begin, length, result } => {
+                self.read_done(cx, piece, begin, length, result);
+            }
+            Outcome::Checkpointed(result) => {
+                self.storage.checkpointing = false;
+                if result.is_err() {
+                    self.tally.dirty = true;
+                }
+                self.note_result(cx, &result);
+                self.close_when_idle(cx);
+            }
+            Outcome::Closed => self.storage.closed = true,
+        }
+    }
+
+    fn opened(&mut self, cx: &mut Cx<'_>, result: Result<Opened, StorageError>) {
+        if self.phase != Phase::Opening {
+            return;
+        }
+        let opened = match result {
+            Ok(opened) => opened,
+            Err(error) => return self.storage_failed(cx, error),
+        };
+        self.storage.opened = true;
+        self.phase = Phase::Checking;
+        let Some(download) = &self.download else { return };
+        let layout = &download.layout;
+        let known = match opened.trusted {
+            _ if self.options.complete => Some(Bitfield::full(layout.piece_count())),
+            trusted => trusted.filter(|bits| bits.len() == layout.piece_count()),
+        };
+        if let Some(known) = known {
+            let pieces: Vec<PieceIndex> = known.iter().collect();
+            pieces.into_iter().for_each(|piece| self.verified(cx, piece));
+        } else {
+            let touched = layout.pieces().filter(|&piece| {
+                let mut files = layout.piece_files(piece).filter(|slice| !slice.pad);
+                files.all(|slice| opened.present.get(slice.file) == Some(&true))
+            });
+            self.storage.to_check = touched.collect();
+        }
+        self.tell_state(cx);
+        self.check_more(cx);
+    }
+
+    /// Hashes what is on the disk, a few pieces at a time.
+    fn check_more(&mut self, cx: &mut Cx<'_>) {
+        while self.storage.has_room()
+            && let Some(piece) = self.storage.to_check.pop_front()
+        {
+            self.storage.out += 1;
+            cx.order(Order::Check { piece, digest_blocks: false });
+        }
+        if self.storage.out == 0 && self.phase == Phase::Checking {
+            self.begin_transfer(cx);
+        }
+    }
+
+    fn checked(
+        &mut self,
+        cx: &mut Cx<'_>,
+        piece: PieceIndex,
+        result: Result<Verdict, StorageError>,
+    ) {
+        self.storage.out -= 1;
+        self.storage.checked += 1;
+        // What can't be read is fetched; should the disk not take it either, that is told then.
+        if result.is_ok_and(|verdict| verdict.good) {
+            self.tally.dirty = true;
+            self.verified(cx, piece);
+        }
+        self.check_more(cx);
+    }
+
+    /// All that is on the disk is known: peers may come.
+    fn begin_transfer(&mut self, cx: &mut Cx<'_>) {
+        self.phase = Phase::Active;
+        let pieces_have = self.download.as_ref().map_or(0, |d| d.picker.have().count());
+        self.tally.began_with(pieces_have);
+        cx.news(News::Checked { pieces_have });
+        self.checkpoint(cx);
+        self.finish_if_done(cx);
+        self.tell_state(cx);
+        self.recount_useful(cx);
+        self.dial(cx);
+        self.feed_all(cx);
+    }
+
+    fn stored(
+        &mut self,
+        cx: &mut Cx<'_>,
+        piece: PieceIndex,
+        result: Result<Verdict, StorageError>,
+    ) {
+        self.storage.out -= 1;
+        match result {
+            Ok(verdict) => {
+                self.recovered(cx);
+                self.judged(cx, piece, verdict);
+            }
+            Err(error) => {
+                self.keep_for_later(piece);
+                self.storage_failed(cx, error);
+            }
+        }
+        self.store_ready(cx);
+        self.close_when_idle(cx);
+    }
+
+    /// A piece that could not be written stays in memory and is tried again, not fetched again.
+    fn keep_for_later(&mut self, piece: PieceIndex) {
+        let part = self.download.as_mut().and_then(|download| download.parts.get_mut(&piece));
+        if let Some(part) = part {
+            part.storing = false;
+            self.storage.ready.push_back(piece);
+        }
+    }
+
+    fn spilled(
+        &mut self,
+        cx: &mut Cx<'_>,
+        piece: PieceIndex,
+        length: u32,
+        result: Result<(), StorageError>,
+    ) {
+        let Some(download) = &mut self.download else { return };
+        let Some(part) = download.parts.get_mut(&piece) else { return };
+        part.spilling_bytes -= length;
+        part.leased_bytes -= u64::from(length);
+        cx.shared.unlease(u64::from(length));
+        if let Err(error) = result {
+            // Its blocks are lost: the piece begins anew when the disk works again.
+            let lost = download.parts.remove(&piece).map_or(0, |part| part.leased_bytes);
+            cx.shared.unlease(lost);
+            download.picker.failed(piece);
+            return self.storage_failed(cx, error);
+        }
+        self.recovered(cx);
+        let Some(download) = &self.download else { return };
+        let part = download.parts.get(&piece);
+        let is_on_disk =
+            part.is_some_and(|part| part.spilling_bytes == 0 && part.unspilled_bytes == 0);
+        if is_on_disk && download.picker.is_whole(piece) {
+            self.storage.ready.push_back(piece);
+            self.store_ready(cx);
+        }
+        self.feed_if_starved(cx);
+    }
+
+    fn note_result(&mut self, cx: &mut Cx<'_>, result: &Result<(), StorageError>) {
+        match result {
+            Ok(()) => self.recovered(cx),
+            Err(error) => self.storage_failed(cx, error.clone()),
+        }
+    }
+
+    /// Downloading stops; what is verified stays, and the disk is tried again by itself.
+    pub(super) fn storage_failed(&mut self, cx: &mut Cx<'_>, error: StorageError) {
+        if self.phase == Phase::Leaving {
+            return;
+        }
+        self.timers.set(Timer::Storage, Some(cx.now + STORAGE_RETRY));
+        if self.storage.failure.replace(error.clone()).as_ref() != Some(&error) {
+            cx.news(News::StorageFailed(error));
+        }
+        self.tell_state(cx);
+    }
+
+    fn recovered(&mut self, cx: &mut Cx<'_>) {
+        if self.storage.failure.take().is_some() {
+            self.timers.set(Timer::Storage, None);
+            cx.news(News::StorageRecovered);
+            self.tell_state(cx);
+            self.feed_all(cx);
+        }
+    }
+
+    /// Tries the disk again with what is due; if nothing is, the next piece will tell.
+    pub(super) fn retry_storage(&mut self, cx: &mut Cx<'_>) {
+        if self.phase == Phase::Opening {
+            let Some(info) = self.info.clone() else { return };
+            self.storage.failure = None;
+            let wanted = self.wanted_files(&info);
+            return cx.order(Order::Open { info, wanted });
+        }
+        let Some(error) = self.storage.failure.take() else { return };
+        self.store_ready(cx);
+        if self.storage.out == 0 {
+            return self.recovered_for_want_of_proof(cx, error);
+        }
+        self.storage.failure = Some(error);
+    }
+
+    fn recovered_for_want_of_proof(&mut self, cx: &mut Cx<'_>, error: StorageError) {
+        self.storage.failure = Some(error);
+        self.recovered(cx);
+    }
+
+    /// Has what is verified recorded, if that has changed.
+    pub(super) fn checkpoint(&mut self, cx: &mut Cx<'_>) {
+        let complete = self.is_done();
+        let Some(download) = &self.download else { return };
+        if !self.storage.opened || self.storage.checkpointing || !self.tally.dirty {
+            return;
+        }
+        let have = download.picker.have().clone();
+        self.tally.dirty = false;
+        self.storage.checkpointing = true;
+        cx.order(Order::Checkpoint { have, complete });
+    }
+
+    pub(super) fn close_storage(&mut self, cx: &mut Cx<'_>) {
+        self.storage.closing = true;
+        self.storage.ready.clear();
+        if !self.storage.opened {
+            self.storage.closed = true;
+        }
+        self.close_when_idle(cx);
+    }
+
+    fn close_when_idle(&mut self, cx: &mut Cx<'_>) {
+        let idle = self.storage.out == 0 && !self.storage.checkpointing;
+        if self.storage.closing && !self.storage.closed && idle {
+            self.storage.closing = false;
+            cx.order(Order::Close);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Serving peers: who may download from us, what they asked for, and reads for the user.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::{Cx, Phase, Timer, Torrent};
+use crate::{
+    choker::{CHOKE_INTERVAL, Candidate, OPTIMISTIC_INTERVAL, slots_for},
+    contract::{CloseReason, Output},
+    event::News,
+    id::{PeerKey, PieceIndex},
+    layout::{BLOCK_BYTES, Block},
+    peer::{MAX_REQUESTS_IN, MAX_UNSENT_BYTES, Peer},
+    rate::BURST,
+    storage::{MAX_READ_BYTES, MAX_READS_OUT, Order, StorageError},
+    wire::{Message, Span, piece_header},
+};
+
+/// A range of a piece that is being read: piece, offset, length.
+type Range = (PieceIndex, u32, u32);
+
+/// Reads that are out, and for whom.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    reads: BTreeMap<Range, Vec<(PeerKey, Vec<Block>)>>,
+    /// Pieces that the user wants to read, some not there yet.
+    readers: BTreeSet<PieceIndex>,
+    /// Who is served next: everybody in turn, when the rate is limited.
+    turn: Option<PeerKey>,
+}
+
+impl Uploads {
+    pub(super) fn peer_left(&mut self, key: PeerKey) {
+        self.reads.values_mut().for_each(|waiting| waiting.retain(|(peer, _)| *peer != key));
+    }
+}
+
+impl Torrent {
+    /// A peer begins or ceases to want something of ours.
+    pub(super) fn peer_interested(&mut self, cx: &mut Cx<'_>, key: PeerKey, interested: bool) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.peer_interested = interested;
+        if interested {
+            return self.fill_slots(cx);
+        }
+        self.set_choke(cx, key, true);
+        self.fill_slots(cx);
+    }
+
+    /// Gives free slots to whoever waits, without waiting for the next round.
+    pub(super) fn fill_slots(&mut self, cx: &mut Cx<'_>) {
+        let slots = self.slots(cx);
+        let interested = |peer: &&Peer| peer.is_open() && peer.peer_interested;
+        let mut free = slots.saturating_sub(
+            self.peers.values().filter(interested).filter(|p| !p.am_choking).count(),
+        );
+        let waiting = self.peers.iter().filter(|(_, p)| interested(p) && p.am_choking);
+        let waiting: Vec<PeerKey> = waiting.map(|(&key, _)| key).collect();
+        for key in waiting {
+            if free == 0 {
+                break;
+            }
+            free -= 1;
+            self.set_choke(cx, key, false);
+        }
+    }
+
+    /// The slots are given anew: to those that give us most or, when we seed, take most.
+    pub(super) fn choke_round(&mut self, cx: &mut Cx<'_>) {
+        self.timers.set(Timer::Choke, Some(cx.now + CHOKE_INTERVAL));
+        let rounds_per_turn = (OPTIMISTIC_INTERVAL.as_secs() / CHOKE_INTERVAL.as_secs()) as u32;
+        let rotate = self.choke_rounds.is_multiple_of(rounds_per_turn);
+        self.choke_rounds += 1;
+        let seeding = self.is_done();
+        let candidates: Vec<Candidate> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_open() && peer.peer_interested)
+            .map(|(&key, peer)| Candidate {
+                peer: key,
+                rate_bytes_per_second: match seeding {
+                    true => peer.uploaded.bytes_per_second(cx.now),
+                    false => peer.downloaded.bytes_per_second(cx.now),
+                },
+                unchoked: !peer.am_choking,
+            })
+            .collect();
+        let chosen = self.choker.choose(&candidates, self.slots(cx), rotate);
+        for candidate in candidates {
+            self.set_choke(cx, candidate.peer, !chosen.contains(&candidate.peer));
+        }
+    }
+
+    fn slots(&self, cx: &Cx<'_>) -> usize {
+        slots_for(self.tally.uploaded.bytes_per_second(cx.now))
+    }
+
+    fn set_choke(&mut self, cx: &mut Cx<'_>, key: PeerKey, choke: bool) {
+        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.am_choking != choke) else {
+            return;
+        };
+        peer.am_choking = choke;
+        if choke {
+            peer.say(&Message::Choke);
+            let (kept, dropped): (Vec<Block>, Vec<Block>) = peer
+                .requests_in
+                .drain(..)
+                .partition(|block| peer.granted_fast.contains(&block.piece()));
+            peer.requests_in.extend(kept);
+            if peer.fast {
+                dropped.into_iter().for_each(|block| {
+                    peer.say(&Message::Reject(super::requests::span(block)));
+                });
+            }
+        } else {
+            peer.say(&Message::Unchoke);
+        }
+        self.flush(cx, key);
+    }
+
+    /// A peer asks for a block.
+    pub(super) fn requested(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: PeerKey,
+        span: Span,
+    ) -> Result<(), CloseReason> {
+        let block = self.block(span).map_err(CloseReason::Protocol)?;
+        let have = self.download.as_ref().map(|download| download.picker.have());
+        let have = have.is_some_and(|have| have.has(block.piece()));
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
+        let allowed = !peer.am_choking || peer.granted_fast.contains(&block.piece());
+        if have && allowed && peer.requests_in.len() < MAX_REQUESTS_IN {
+            peer.requests_in.push_back(block);
+            self.serve(cx, key);
+        } else if peer.fast {
+            peer.say(&Message::Reject(span));
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancelled(&mut self, key: PeerKey, span: Span) {
+        let (Ok(block), Some(peer)) = (self.block(span), self.peers.get_mut(&key)) else { return };
+        let waiting = peer.requests_in.len();
+        peer.requests_in.retain(|&wanted| wanted != block);
+        if peer.fast && peer.requests_in.len() < waiting {
+            // BEP 6: each request is answered, a cancelled one too.
+            peer.say(&Message::Reject(span));
+        }
+    }
+
+    /// Bytes have left for a peer's socket.
+    pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, key: PeerKey, bytes: u64) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.unsent_bytes = peer.unsent_bytes.saturating_sub(bytes);
+        self.serve(cx, key);
+    }
+
+    /// Serves everybody in turn, from where the last round had to stop.
+    pub(crate) fn serve_all(&mut self, cx: &mut Cx<'_>) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let start = keys.partition_point(|&key| Some(key) <= self.uploads.turn);
+        for &key in keys[start..].iter().chain(&keys[..start]) {
+            self.serve(cx, key);
+            self.uploads.turn = Some(key);
+            if self.timers.is_set(Timer::UploadRate) {
+                break;
+            }
+        }
+    }
+
+    /// Reads what a peer waits for, while its socket, the disk and the upload limit allow it.
+    fn serve(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+        while self.phase == Phase::Active && self.uploads.reads.len() < MAX_READS_OUT {
+            let limit = read_limit(cx.shared.config.max_upload);
+            let Some(peer) = self.peers.get_mut(&key) else { return };
+            if peer.requests_in.is_empty() || outstanding(peer) >= MAX_UNSENT_BYTES {
+                return;
+            }
+            if let Some(at) = cx.shared.upload_rate.opens_at(cx.now) {
+                return self.timers.no_later_than(Timer::UploadRate, at);
+            }
+            let Some((range, blocks)) = take_neighbours(peer, limit) else { return };
+            let (piece, begin, length) = range;
+            peer.reading += length;
+            cx.shared.upload_rate.take(u64::from(length));
+            let waiting = self.uploads.reads.entry(range).or_default();
+            waiting.push((key, blocks));
+            if waiting.len() == 1 {
+                cx.order(Order::Read { piece, begin, length });
+            }
+        }
+    }
+
+    pub(super) fn read_done(
+        &mut self,
+        cx: &mut Cx<'_>,
+        piece: PieceIndex,
+        begin: u32,
+        length: u32,
+        result: Result<Bytes, StorageError>,
+    ) {
+        if begin == 0 && self.uploads.readers.remove(&piece) {
+            cx.news(News::Read { piece, result: result.clone() });
+        }
+        let waiting = self.uploads.reads.remove(&(piece, begin, length)).unwrap_or_default();
+        for (key, blocks) in waiting {
+            if let Some(peer) = self.peers.get_mut(&key) {
+                peer.reading -= length;
+            }
+            match &result {
+                Ok(bytes) => self.send_blocks(cx, key, begin, bytes, &blocks),
+                Err(_) => self.refuse_blocks(cx, key, &blocks),
+            }
+        }
+        if result.is_err() {
+            self.lost(cx, piece);
+        }
+        self.serve_all(cx);
+    }
+
+    fn send_blocks(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: PeerKey,
+        begin: u32,
+        bytes: &Bytes,
+        blocks: &[Block],
+    ) {
+        for block in blocks {
+            let Some(peer) = self.peers.get_mut(&key) else { return };
+            let length = u64::from(block.length());
+            let from = (block.begin() - begin) as usize;
+            let header = piece_header(block.piece().as_u32(), block.begin(), block.length());
+            peer.say_raw(&header);
+            peer.uploaded.add(cx.now, length);
+            self.tally.uploaded.add(cx.now, length);
+            self.flush(cx, key);
+            let Some(peer) = self.peers.get_mut(&key) else { return };
+            peer.unsent_bytes += length;
+            cx.output(Output::Send {
+                peer: key,
+                bytes: bytes.slice(from..from + block.length() as usize),
+            });
+        }
+    }
+
+    fn refuse_blocks(&mut self, cx: &mut Cx<'_>, key: PeerKey, blocks: &[Block]) {
+        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.fast) else { return };
+        blocks.iter().for_each(|&block| peer.say(&Message::Reject(super::requests::span(block))));
+        self.flush(cx, key);
+    }
+
+    /// A piece that was verified can't be read any more: it is fetched anew.
+    fn lost(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        if let Some(download) = &mut self.download {
+            download.picker.failed(piece);
+        }
+        self.tally.dirty = true;
+        self.recount_useful(cx);
+        self.tell_state(cx);
+        self.dial(cx);
+        self.feed_all(cx);
+    }
+
+    /// The user wants to read a piece, now or when it is there; what follows is fetched first.
+    pub(crate) fn read(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        let Some(download) = &mut self.download else { return };
+        download.picker.stream_from(Some(piece));
+        let ready = download.picker.have().has(piece);
+        self.uploads.readers.insert(piece);
+        if ready {
+            self.answer_readers(cx, piece);
+        }
+        self.feed_all(cx);
+    }
+
+    /// Reads a piece that somebody waits for.
+    pub(super) fn answer_readers(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        if !self.uploads.readers.contains(&piece) {
+            return;
+        }
+        let Some(download) = &self.download else { return };
+        let length = download.layout.piece_bytes(piece);
+        cx.order(Order::Read { piece, begin: 0, length });
+    }
+}
+
+/// Bytes on their way to a peer, in the host's hands or being read.
+fn outstanding(peer: &Peer) -> u64 {
+    peer.unsent_bytes + u64::from(peer.reading)
+}
+
+/// How much is read at once: less under a limit, so that a burst stays short.
+fn read_limit(max_upload: Option<u64>) -> u32 {
+    let Some(rate) = max_upload else { return MAX_READ_BYTES };
+    let burst = u128::from(rate) * BURST.as_micros() / 1_000_000 / 4;
+    u32::try_from(burst).unwrap_or(u32::MAX).clamp(BLOCK_BYTES, MAX_READ_BYTES)
+}
+
+/// Takes the oldest request and those behind it that continue it.
+fn take_neighbours(peer: &mut Peer, limit: u32) -> Option<(Range, Vec<Block>)> {
+    let first = peer.requests_in.pop_front()?;
+    let mut blocks = vec![first];
+    let mut end = first.begin() + first.length();
+    while let Some(&next) = peer.requests_in.front() {
+        let continues = next.piece() == first.piece() && next.begin() == end;
+        if !continues || end + next.length() - first.begin() > limit {
+            break;
+        }
+        end += next.length();
+        blocks.push(next);
+        peer.requests_in.pop_front();
+    }
+    Some(((first.piece(), first.begin(), end - first.begin()), blocks))
+}
