@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use gannet_core::{
-    Session, WorkResult,
+    Session,
     event::{Event, News},
     id::{PieceIndex, TorrentKey},
+    source::WorkResult,
     storage::StorageError,
     time::Instant,
 };

@@ -7,13 +7,20 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use gannet::{AddTorrent, Client, ClientConfig, Metainfo, News, Place};
+//! use gannet::{
+//!     AddTorrent, Client, ClientConfig, Content, Metainfo, News, Place, TorrentOptions,
+//! };
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let client = Client::start(ClientConfig::default())?;
 //!     let metainfo = Metainfo::parse(client.fetch_url("https://example.org/a.torrent").await?)?;
-//!     let add = AddTorrent::from(metainfo);
+//!     let add = AddTorrent {
+//!         content: Content::Info(metainfo.info),
+//!         trackers: metainfo.trackers,
+//!         peers: Vec::new(),
+//!         options: TorrentOptions::default(),
+//!     };
 //!     let place = Place::Folder { dir: "downloads".into(), rename: None, overwrite: false };
 //!
 //!     let (torrent, mut events) = client.add(add, place).await?;
@@ -50,7 +57,10 @@ pub mod storage;
 pub mod torrent;
 
 pub use gannet_core::{
-    AddTorrent, SourceError, TorrentOptions, WorkResult, event::News, metainfo::Metainfo,
+    AddTorrent, Content, TorrentOptions,
+    event::News,
+    metainfo::Metainfo,
+    source::{SourceError, WorkList, WorkResult},
 };
 
 pub use self::{

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use gannet_core::{
-    WorkResult,
     id::{SourceKey, TorrentKey},
     metainfo::Info,
+    source::WorkResult,
     stats::TorrentStats,
     storage::StorageError,
 };
@@ -81,7 +81,7 @@ impl Torrent {
     /// The client has ended.
     pub async fn add_tracker(&self, url: String) -> Result<(), Gone> {
         let key = self.key;
-        self.client.ask(move |driver, now| driver.session.add_tracker(now, key, url)).await
+        self.client.ask(move |driver, now| driver.session.add_tracker(now, key, &url)).await
     }
 
     /// Asks the trackers for peers as soon as they allow it.
