@@ -17,6 +17,12 @@ pub const MAX_RECORDS: usize = 2_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct RecordId(u32);
 
+impl RecordId {
+    pub(crate) const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
 /// Who is behind a row now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {

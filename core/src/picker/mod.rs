@@ -1,4 +1,8 @@
-//! Which block to ask for next: streaming window, begun pieces, then the rarest.
+//! Which block to ask for next: streaming window, own begun pieces, the rarest new one, others'.
+//!
+//! Each asker finishes what it began; it helps with what others began only when there is nothing
+//! new to begin, or no memory for it. So a piece mostly has one sender, which names the guilty when
+//! it is bad, and a seeder is asked for what only it has rather than for what others could send.
 //!
 //! The picker knows pieces and their blocks, never peers: whoever asks says what it has. It hands
 //! out a block once; asking a second peer for it (endgame) is its caller's decision.
@@ -26,6 +30,8 @@ const MAX_PROBES: usize = 64;
 
 /// What the picker is told of whoever asks.
 pub struct Asker<'a> {
+    /// Tells askers apart.
+    pub id: u32,
     /// The pieces it has.
     pub has: &'a Bitfield,
     /// Whether a piece may be begun: there is memory for it.
@@ -62,6 +68,8 @@ struct Begun {
     first_open: usize,
     /// Position in the order of beginning.
     turn: u64,
+    /// Who began it and is still at it.
+    owner: Option<u32>,
 }
 
 /// Which blocks of which pieces are open, asked for or here.
@@ -160,20 +168,19 @@ impl Picker {
 
     /// The next block to ask somebody for, if there is any for them.
     pub fn pick(&mut self, layout: &Layout, asker: &Asker<'_>) -> Option<Pick> {
-        if let Some(piece) = self.pick_in_window(asker) {
-            return self.hand_out(layout, piece);
+        let piece = self
+            .pick_in_window(asker)
+            .or_else(|| self.pick_unfinished(asker, |owner| owner.is_none_or(|id| id == asker.id)))
+            .or_else(|| self.pick_new(asker))
+            .or_else(|| self.pick_unfinished(asker, |_| true))?;
+        self.hand_out(layout, piece, asker.id)
+    }
+
+    /// Nobody is at these pieces any more: whoever asks next may finish them.
+    pub fn disown(&mut self, piece: PieceIndex) {
+        if let Some(begun) = self.begun.get_mut(&piece) {
+            begun.owner = None;
         }
-        if let Some(piece) = self.pick_unfinished(asker) {
-            return self.hand_out(layout, piece);
-        }
-        if !asker.may_begin {
-            return None;
-        }
-        let piece = match self.have.count() + (self.begun.len() as u32) < RANDOM_FIRST_PIECES {
-            true => self.pick_at_random(asker),
-            false => self.pick_rarest(asker),
-        };
-        piece.and_then(|piece| self.hand_out(layout, piece))
     }
 
     /// Whether every missing block is asked for: time to ask a second peer for the last ones.
@@ -318,9 +325,27 @@ impl Picker {
         })
     }
 
-    fn pick_unfinished(&self, asker: &Asker<'_>) -> Option<PieceIndex> {
+    fn pick_unfinished(
+        &self,
+        asker: &Asker<'_>,
+        whose: impl Fn(Option<u32>) -> bool,
+    ) -> Option<PieceIndex> {
         let mut pieces = self.unfinished.iter().map(|&(_, piece)| piece);
-        pieces.find(|&piece| asker.has.has(piece) && (asker.eligible)(piece))
+        pieces.find(|piece| {
+            self.begun.get(piece).is_some_and(|begun| whose(begun.owner))
+                && asker.has.has(*piece)
+                && (asker.eligible)(*piece)
+        })
+    }
+
+    fn pick_new(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
+        if !asker.may_begin {
+            return None;
+        }
+        match self.have.count() + (self.begun.len() as u32) < RANDOM_FIRST_PIECES {
+            true => self.pick_at_random(asker),
+            false => self.pick_rarest(asker),
+        }
     }
 
     fn may_begin(&self, piece: PieceIndex, asker: &Asker<'_>) -> bool {
@@ -364,18 +389,20 @@ impl Picker {
         self.turns += 1;
         let turn = self.turns;
         let slots = vec![Slot::Open; blocks];
-        let begun = Begun { slots, open: blocks, missing: blocks, first_open: 0, turn };
+        let begun =
+            Begun { slots, open: blocks, missing: blocks, first_open: 0, turn, owner: None };
         self.begun.insert(piece, begun);
         self.unfinished.insert((turn, piece));
         self.sort(piece);
     }
 
-    fn hand_out(&mut self, layout: &Layout, piece: PieceIndex) -> Option<Pick> {
+    fn hand_out(&mut self, layout: &Layout, piece: PieceIndex, asker: u32) -> Option<Pick> {
         let began = !self.begun.contains_key(&piece);
         if began {
             self.begin(layout, piece);
         }
         let begun = self.begun.get_mut(&piece)?;
+        begun.owner.get_or_insert(asker);
         let behind = begun.slots[begun.first_open..].iter();
         let n = begun.first_open + behind.take_while(|&&slot| slot != Slot::Open).count();
         *begun.slots.get_mut(n)? = Slot::Asked(1);

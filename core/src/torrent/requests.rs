@@ -91,6 +91,7 @@ impl Torrent {
                 && !(is_suspect && others().any(|other| !suspects.contains(&other)))
         };
         let asker = Asker {
+            id: peer.record.as_u32(),
             has: &peer.has,
             may_begin: room >= u64::from(least) || parts.is_empty(),
             eligible: &eligible,
@@ -120,6 +121,7 @@ impl Torrent {
         let Some(download) = &mut self.download else { return };
         for &block in blocks {
             let open = download.picker.release(block);
+            download.picker.disown(block.piece());
             let Some(part) = download.parts.get_mut(&block.piece()) else { continue };
             if part.only == Some(record) {
                 part.only = None;

@@ -136,7 +136,7 @@ impl Torrent {
                 && (room || head == Some(piece.as_u32()))
         };
         let may_begin = room || head.is_some() || download.parts.is_empty();
-        let asker = Asker { has: everything, may_begin, eligible: &eligible };
+        let asker = Asker { id: record.as_u32(), has: everything, may_begin, eligible: &eligible };
         download.picker.pick_whole(&download.layout, &asker)
     }
 
