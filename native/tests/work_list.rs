@@ -22,7 +22,7 @@ fn list(items: u32) -> AddTorrent {
         trackers: Vec::new(),
         peers: Vec::new(),
         options: TorrentOptions {
-            retry_backoff: Duration::from_millis(5),
+            retry_backoff: Duration::from_millis(1),
             ..TorrentOptions::default()
         },
     }
@@ -46,7 +46,7 @@ async fn assert_results(torrent: &Torrent, items: u32) {
 
 #[tokio::test]
 async fn workers_come_fail_and_leave_and_the_results_are_in_order() {
-    const ITEMS: u32 = 60;
+    const ITEMS: u32 = 40;
     let client = client();
     let (torrent, _events) = client.add(list(ITEMS), memory()).await.unwrap();
 

@@ -1,6 +1,9 @@
 //! A torrent's data in memory: for tests, for looking into a torrent, for small things.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Mutex,
+};
 
 use bytes::Bytes;
 use gannet_core::{
@@ -58,19 +61,18 @@ impl Memory {
         file: usize,
         number: u64,
     ) -> Result<&'c mut Vec<u8>, StorageError> {
-        let Chunks { by_place, bytes } = chunks;
-        if !by_place.contains_key(&(file, number)) {
-            let file_bytes = self.lengths.get(file).copied().unwrap_or(0);
-            let rest = file_bytes.saturating_sub(number * MEMORY_CHUNK_BYTES);
-            let size = rest.min(MEMORY_CHUNK_BYTES);
-            if *bytes + size > self.limit_bytes {
-                return Err(StorageError::MemoryLimit { limit_bytes: self.limit_bytes });
-            }
-            *bytes += size;
-            // At most a chunk, so it fits.
-            by_place.insert((file, number), vec![0; size as usize]);
+        let entry = match chunks.by_place.entry((file, number)) {
+            Entry::Occupied(entry) => return Ok(entry.into_mut()),
+            Entry::Vacant(entry) => entry,
+        };
+        let file_bytes = self.lengths.get(file).copied().unwrap_or(0);
+        let size = file_bytes.saturating_sub(number * MEMORY_CHUNK_BYTES).min(MEMORY_CHUNK_BYTES);
+        if chunks.bytes + size > self.limit_bytes {
+            return Err(StorageError::MemoryLimit { limit_bytes: self.limit_bytes });
         }
-        by_place.get_mut(&(file, number)).ok_or_else(|| missing(file))
+        chunks.bytes += size;
+        // At most a chunk, so it fits.
+        Ok(entry.insert(vec![0; size as usize]))
     }
 }
 
