@@ -7,7 +7,7 @@ use crate::{layout::Block, time::Instant};
 /// Requests out to one peer, at most.
 pub const MAX_REQUESTS_OUT: usize = 500;
 /// Requests out to a peer of which nothing is known yet.
-const START_DEPTH: f32 = 16.0;
+const START_DEPTH: f32 = 4.0;
 /// Requests out even to the slowest peer, so that its line is never idle between two blocks.
 const MIN_DEPTH: f32 = 2.0;
 /// A request may wait this much longer in the peer's queue than the quickest answer took: enough
@@ -183,7 +183,7 @@ impl Pipeline {
         self.deviation = (self.deviation * 3 + apart) / 4;
         self.smoothed = (self.smoothed * 7 + latency) / 8;
         if latency > quickest * 2 + QUEUE_SLACK {
-            self.depth = (self.depth - 0.5).max(MIN_DEPTH);
+            self.depth = (self.depth - 1.0).max(MIN_DEPTH);
         } else if self.was_full {
             self.depth = (self.depth + 1.0).min(self.max_depth as f32);
         }

@@ -18,9 +18,15 @@ use crate::{
 pub const ALLOWED_FAST_PIECES: usize = 10;
 
 impl Torrent {
-    /// Grants a peer that has little the pieces that its address gives it.
+    /// Grants a new peer the pieces that its address gives it, of those we have.
+    ///
+    /// Not as a seeder: neighbours share their set, and all would take the same few pieces from it
+    /// while others wait for those that only it has.
     pub(super) fn grant_fast(&mut self, key: PeerKey) {
         let (Some(info_hash), Some(download)) = (self.info_hash, &self.download) else { return };
+        if download.picker.have().is_full() {
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.fast) else { return };
         let IpAddr::V4(ip) = peer.addr.ip().to_canonical() else { return };
         let set = allowed_fast_set(ip, &info_hash, download.layout.piece_count());
