@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
@@ -26,7 +25,9 @@ pub(crate) struct Datagrams {
 
 /// An open socket and the task that reads from it.
 struct Port {
-    socket: Arc<UdpSocket>,
+    /// For sending. Not tokio's own: that would refuse the first packet, until it has heard from the
+    /// operating system that the socket can be written to.
+    socket: std::net::UdpSocket,
     reader: JoinHandle<()>,
 }
 
@@ -44,7 +45,7 @@ impl Datagrams {
 
     /// Sends a packet, or loses it, as the network may too.
     pub(crate) fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        let sent = self.port(to).and_then(|port| port.socket.try_send_to(bytes, to));
+        let sent = self.port(to).and_then(|port| port.socket.send_to(bytes, to));
         if let Err(error) = sent {
             tracing::debug!(%to, %error, "a packet was lost on sending");
         }
@@ -66,13 +67,12 @@ impl Port {
     fn open(any: SocketAddr, inputs: mpsc::Sender<Input>) -> io::Result<Self> {
         let socket = std::net::UdpSocket::bind(any)?;
         socket.set_nonblocking(true)?;
-        let socket = Arc::new(UdpSocket::from_std(socket)?);
-        let reader = tokio::spawn(read(Arc::clone(&socket), inputs));
+        let reader = tokio::spawn(read(UdpSocket::from_std(socket.try_clone()?)?, inputs));
         Ok(Self { socket, reader })
     }
 }
 
-async fn read(socket: Arc<UdpSocket>, inputs: mpsc::Sender<Input>) {
+async fn read(socket: UdpSocket, inputs: mpsc::Sender<Input>) {
     let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
     loop {
         match socket.recv_from(&mut buffer).await {
@@ -86,6 +86,29 @@ async fn read(socket: Arc<UdpSocket>, inputs: mpsc::Sender<Input>) {
                 tracing::debug!(%error, "a packet was lost on receiving");
                 sleep(ERROR_PAUSE).await;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_very_first_packet_is_sent_and_the_answer_is_heard() {
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(remote) = UdpSocket::bind(any).await else { continue };
+            let (inputs, mut heard) = mpsc::channel(1);
+            let mut datagrams = Datagrams::new(inputs);
+            datagrams.send(remote.local_addr().unwrap(), b"who are you?");
+            let mut packet = [0; 64];
+            let received =
+                tokio::time::timeout(Duration::from_secs(5), remote.recv_from(&mut packet));
+            let (length, from) = received.await.expect("the packet was lost").unwrap();
+            assert_eq!(&packet[..length], b"who are you?");
+            remote.send_to(b"the remote", from).await.unwrap();
+            let Some(Input::Datagram { from, bytes }) = heard.recv().await else { panic!() };
+            assert_eq!((from, &bytes[..]), (remote.local_addr().unwrap(), &b"the remote"[..]));
         }
     }
 }

@@ -126,3 +126,11 @@ async fn a_tracker_that_is_not_there_is_told_and_the_next_tier_is_asked() {
     assert_eq!(*url, missing);
     until_finished(&mut events).await;
 }
+
+#[tokio::test]
+async fn the_name_of_a_udp_tracker_is_looked_up() {
+    let sample = Sample::file(300_000);
+    let seeder = sample.seeder().await;
+    let (url, heard) = udp_tracker(seeder.addr).await;
+    download_by(&sample, url.replace("127.0.0.1", "localhost"), heard).await;
+}
