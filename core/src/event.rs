@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::{
     announce::{AnnounceEvent, TrackerError},
-    contract::{CloseReason, Disconnect},
     id::{PeerId, PieceIndex, TorrentKey},
     metainfo::Info,
+    reason::{Disconnect, Leaving},
     stats::{PieceReport, TorrentState},
     storage::StorageError,
 };
@@ -150,17 +150,6 @@ pub struct PeerIntroduction {
     pub client: Option<String>,
     /// Serves metadata (BEP 9).
     pub metadata: bool,
-}
-
-/// Why a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Leaving {
-    /// The other end, or the network.
-    #[error(transparent)]
-    Theirs(#[from] Disconnect),
-    /// This end.
-    #[error(transparent)]
-    Ours(#[from] CloseReason),
 }
 
 /// How a peer or source failed at a piece.

@@ -24,7 +24,7 @@
 //! ```
 //! use gannet_core::{
 //!     AddTorrent, Content, Input, Output, Session, SessionConfig, TorrentOptions,
-//!     contract::Disconnect, time::Instant,
+//!      time::Instant,
 //! };
 //!
 //! /// What a host has: a clock, a way to wait, and hands to carry out orders.
@@ -86,7 +86,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`contract`], [`event`], [`stats`] | what goes in, what comes out, what users are told |
+//! | [`config`], [`contract`], [`event`], [`stats`] | what is set, what goes in and out, what users are told |
 //! | [`session`] | owns the torrents and what they share |
 //! | `torrent`, `peer` | one torrent, and one connection of it |
 //! | [`picker`], [`pipeline`], [`choker`], [`score`] | which block, how many at once, for whom, how good |
@@ -99,6 +99,7 @@ pub mod bencode;
 pub mod bitfield;
 mod book;
 pub mod choker;
+pub mod config;
 pub mod contract;
 pub mod event;
 pub mod extension;
@@ -112,10 +113,12 @@ pub mod percent;
 pub mod picker;
 pub mod pipeline;
 pub mod rate;
+pub mod reason;
 pub mod resume;
 mod roster;
 pub mod score;
 pub mod session;
+mod shared;
 pub mod source;
 pub mod stats;
 pub mod storage;
@@ -124,7 +127,9 @@ mod torrent;
 pub mod wire;
 
 pub use crate::{
+    config::{AddError, AddTorrent, SessionConfig, TorrentOptions},
     contract::{Content, Input, Output},
-    session::{AddError, AddTorrent, Session, SessionConfig},
-    torrent::{Timer, TorrentOptions},
+    reason::Disconnect,
+    session::Session,
+    torrent::Timer,
 };

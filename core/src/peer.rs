@@ -13,12 +13,12 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     bitfield::Bitfield,
-    contract::ProtocolError,
     extension::ExtensionHandshake,
     id::{PeerId, PieceIndex},
     layout::Block,
     pipeline::Pipeline,
     rate::Meter,
+    reason::ProtocolError,
     roster::RecordId,
     time::Instant,
     wire::{Decoder, Handshake, Message},

@@ -1,7 +1,7 @@
 //! Owns the torrents, and what they share: memory, rates, connections, keys.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
@@ -11,159 +11,20 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     bitfield::Bitfield,
-    contract::{CloseReason, Content, Input, Output, ProtocolError},
+    config::{AddError, AddTorrent, MAX_TORRENTS, SessionConfig},
+    contract::{Content, Input, Output},
     event::{Event, News},
     id::{InfoHash, PeerId, PeerKey, PieceIndex, RequestKey, SourceKey, TorrentKey},
     layout::{MAX_PIECE_BYTES, MAX_PIECES},
     metainfo::Info,
     peer::HANDSHAKE_TIMEOUT,
-    rate::Bucket,
+    reason::{CloseReason, ProtocolError},
+    shared::{Cx, Shared},
     stats::TorrentStats,
     time::Instant,
-    torrent::{Cx, Timer, Torrent, TorrentOptions, WorkResult},
+    torrent::{Timer, Torrent, WorkResult},
     wire::Handshake,
 };
-
-/// Torrents in a session, at most.
-pub const MAX_TORRENTS: usize = 10_000;
-
-/// What a session may use, and who it is.
-#[derive(Debug, Clone)]
-pub struct SessionConfig {
-    /// `None` for a fresh one (BEP 20).
-    pub peer_id: Option<PeerId>,
-    /// The TCP port that peers can reach; `None` if none listens.
-    pub listen_port: Option<u16>,
-    /// Connections of all torrents, dials included, at most.
-    pub max_connections: usize,
-    /// Dials under way at once, at most.
-    pub max_dials: usize,
-    /// Bytes of pieces that wait in memory to be whole, hashed and written, at most.
-    pub memory_bytes: u64,
-    /// Payload received per second, at most.
-    pub max_download: Option<u64>,
-    /// Payload sent per second, at most.
-    pub max_upload: Option<u64>,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self {
-            peer_id: None,
-            listen_port: None,
-            max_connections: 500,
-            max_dials: 30,
-            memory_bytes: 24 * 1024 * 1024,
-            max_download: None,
-            max_upload: None,
-        }
-    }
-}
-
-/// A torrent to be.
-#[derive(Debug, Clone)]
-pub struct AddTorrent {
-    /// What there is to download.
-    pub content: Content,
-    /// Tiers of tracker URLs (BEP 12).
-    pub trackers: Vec<Vec<String>>,
-    /// Peers that are known already.
-    pub peers: Vec<SocketAddr>,
-    /// How.
-    pub options: TorrentOptions,
-}
-
-/// Why a torrent can't be added.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AddError {
-    /// It is there already.
-    #[error("torrent {info_hash} is there already")]
-    Duplicate {
-        /// Its info hash.
-        info_hash: InfoHash,
-    },
-    /// There are too many.
-    #[error("more than {MAX_TORRENTS} torrents")]
-    TooMany,
-    /// The list has no items, too many, or its items may be too large.
-    #[error("a work list has 1 to {MAX_PIECES} items of 1 to {MAX_PIECE_BYTES} bytes")]
-    WorkList,
-    /// The choice of files has another number of files than the torrent.
-    #[error("a choice among {chosen} files for a torrent of {files}")]
-    Selection {
-        /// Files in the choice.
-        chosen: usize,
-        /// Files in the torrent.
-        files: usize,
-    },
-}
-
-/// What the torrents of a session share.
-pub(crate) struct Shared {
-    pub(crate) config: SessionConfig,
-    pub(crate) peer_id: PeerId,
-    pub(crate) rng: fastrand::Rng,
-    pub(crate) outputs: VecDeque<Output>,
-    pub(crate) download_rate: Bucket,
-    pub(crate) upload_rate: Bucket,
-    /// Dials under way.
-    pub(crate) dialling: BTreeSet<PeerKey>,
-    owners: BTreeMap<PeerKey, TorrentKey>,
-    requests: BTreeMap<RequestKey, (TorrentKey, u64)>,
-    leased_bytes: u64,
-    /// Memory was given back since the starved were last fed.
-    freed: bool,
-    next_key: u64,
-}
-
-impl Shared {
-    fn next_key(&mut self) -> u64 {
-        self.next_key += 1;
-        self.next_key
-    }
-
-    pub(crate) fn next_source(&mut self) -> SourceKey {
-        SourceKey::new(self.next_key())
-    }
-
-    /// A key for a connection of a torrent.
-    pub(crate) fn own_peer(&mut self, torrent: TorrentKey) -> PeerKey {
-        let key = PeerKey::new(self.next_key());
-        self.owners.insert(key, torrent);
-        key
-    }
-
-    pub(crate) fn disown_peer(&mut self, key: PeerKey) {
-        self.owners.remove(&key);
-        self.dialling.remove(&key);
-    }
-
-    /// A key for a question to the host, whose answer goes to a torrent under its own number.
-    pub(crate) fn own_request(&mut self, torrent: TorrentKey, number: u64) -> RequestKey {
-        let key = RequestKey::new(self.next_key());
-        self.requests.insert(key, (torrent, number));
-        key
-    }
-
-    pub(crate) fn may_dial(&self) -> bool {
-        self.owners.len() < self.config.max_connections
-            && self.dialling.len() < self.config.max_dials
-    }
-
-    pub(crate) fn memory_room(&self) -> u64 {
-        self.config.memory_bytes.saturating_sub(self.leased_bytes)
-    }
-
-    pub(crate) fn lease(&mut self, bytes: u64) {
-        self.leased_bytes += bytes;
-    }
-
-    pub(crate) fn unlease(&mut self, bytes: u64) {
-        debug_assert!(bytes <= self.leased_bytes, "more memory given back than was leased");
-        self.leased_bytes = self.leased_bytes.saturating_sub(bytes);
-        self.freed |= bytes > 0;
-    }
-}
 
 /// An accepted connection that has not said yet which torrent it wants.
 #[derive(Debug)]
@@ -189,23 +50,8 @@ impl Session {
     /// An empty session. `seed` is all the randomness there is: the same seed and the same inputs
     /// give the same outputs.
     pub fn new(config: SessionConfig, seed: u64, now: Instant) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let shared = Shared {
-            peer_id: config.peer_id.unwrap_or_else(|| PeerId::generate(&mut rng)),
-            rng,
-            outputs: VecDeque::new(),
-            download_rate: Bucket::new(config.max_download, now),
-            upload_rate: Bucket::new(config.max_upload, now),
-            dialling: BTreeSet::new(),
-            owners: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            leased_bytes: 0,
-            freed: false,
-            next_key: 0,
-            config,
-        };
         Self {
-            shared,
+            shared: Shared::new(config, seed, now),
             torrents: BTreeMap::new(),
             by_hash: BTreeMap::new(),
             newcomers: BTreeMap::new(),
@@ -236,7 +82,7 @@ impl Session {
 
     /// Bytes of the memory budget that are in use.
     pub fn leased_bytes(&self) -> u64 {
-        self.shared.leased_bytes
+        self.shared.leased_bytes()
     }
 }
 
@@ -250,7 +96,7 @@ impl Session {
     /// It is there already, there are too many, or its options don't fit it.
     pub fn add(&mut self, now: Instant, add: AddTorrent) -> Result<TorrentKey, AddError> {
         self.check(&add)?;
-        let key = TorrentKey::new(self.shared.next_key());
+        let key = self.shared.next_torrent();
         let mut cx = Cx { now, torrent: key, shared: &mut self.shared };
         let mut torrent = Torrent::new(&mut cx, add.content, &add.trackers, add.options);
         add.peers.into_iter().for_each(|addr| torrent.add_peer(&mut cx, addr));
@@ -367,10 +213,10 @@ impl Session {
 
     /// An incoming connection; `None` if there are too many, and it is to be refused.
     pub fn accept(&mut self, now: Instant, addr: SocketAddr) -> Option<PeerKey> {
-        if self.shared.owners.len() + self.newcomers.len() >= self.shared.config.max_connections {
+        if self.shared.connections() + self.newcomers.len() >= self.shared.config.max_connections {
             return None;
         }
-        let key = PeerKey::new(self.shared.next_key());
+        let key = self.shared.next_peer();
         self.newcomers.insert(key, Newcomer { addr, since: now, said: BytesMut::new() });
         Some(key)
     }
@@ -476,7 +322,7 @@ impl Session {
         peer: PeerKey,
         act: impl FnOnce(&mut Torrent, &mut Cx<'_>),
     ) {
-        if let Some(&torrent) = self.shared.owners.get(&peer) {
+        if let Some(torrent) = self.shared.owner(peer) {
             self.with(now, torrent, act);
         }
     }
@@ -487,7 +333,7 @@ impl Session {
         request: RequestKey,
         act: impl FnOnce(&mut Torrent, &mut Cx<'_>, u64),
     ) {
-        if let Some((torrent, number)) = self.shared.requests.remove(&request) {
+        if let Some((torrent, number)) = self.shared.take_request(request) {
             self.with(now, torrent, |torrent, cx| act(torrent, cx, number));
         }
     }
@@ -499,7 +345,7 @@ impl Session {
         if torrent.is_gone() {
             torrent.drop_leases(&mut Cx { now, torrent: key, shared: &mut self.shared });
             self.torrents.remove(&key);
-            self.shared.requests.retain(|_, (torrent, _)| *torrent != key);
+            self.shared.forget_requests(key);
             self.shared
                 .outputs
                 .push_back(Output::Event(Event { torrent: key, news: News::Removed }));
@@ -519,7 +365,7 @@ impl Session {
 
     /// Memory that one torrent gave back may be what another waits for.
     fn feed_the_starved(&mut self, now: Instant) {
-        if std::mem::take(&mut self.shared.freed) && self.torrents.len() > 1 {
+        if self.shared.take_freed() && self.torrents.len() > 1 {
             self.with_all(now, |torrent, cx| torrent.feed_if_starved(cx));
         }
     }
@@ -555,7 +401,7 @@ impl Session {
             return self.refuse(key, CloseReason::UnknownTorrent);
         };
         let Some(Newcomer { addr, said, .. }) = self.newcomers.remove(&key) else { return };
-        self.shared.owners.insert(key, torrent);
+        self.shared.assign_peer(key, torrent);
         self.with(now, torrent, |torrent, cx| torrent.accept(cx, key, addr, said.freeze()));
     }
 

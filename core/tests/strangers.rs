@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use gannet_core::{
     AddTorrent, Content, Input, Output, Session, SessionConfig, TorrentOptions,
-    contract::{CloseReason, ProtocolError},
     id::{InfoHash, PeerId, PeerKey, TorrentKey},
     layout::BLOCK_BYTES,
     metainfo::{Draft, DraftFile, Info, Metainfo},
+    reason::{CloseReason, ProtocolError},
     storage::{Completion, Opened, Order, Outcome, Verdict},
     time::Instant,
     wire::{Handshake, Message, Reserved, Span},

@@ -8,9 +8,10 @@ use std::{net::SocketAddr, pin::pin, sync::Arc};
 use bytes::Bytes;
 use gannet_core::{
     Session, SessionConfig,
-    contract::{Disconnect, Input, Output},
+    contract::{Input, Output},
     event::{Event, News},
     id::{PeerKey, TorrentKey},
+    reason::Disconnect,
     time::Instant,
 };
 use tokio::{

@@ -11,10 +11,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use gannet_core::{
-    contract::{Disconnect, Input},
-    id::PeerKey,
-};
+use gannet_core::{contract::Input, id::PeerKey, reason::Disconnect};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},

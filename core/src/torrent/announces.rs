@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent};
 use crate::{
     announce::{AnnounceEvent, AnnounceOutput, HttpError, Progress, ResolveError},
     contract::Output,
     event::News,
+    shared::Cx,
 };
 
 /// The port that is announced when we don't listen: trackers refuse zero.

@@ -1,11 +1,12 @@
 //! Who sent what was corrupt: named by comparing copies, banned at once, the innocent cleared.
 
-use super::{Cx, Torrent, content::Part, retries::BadCopy};
+use super::{Torrent, content::Part, retries::BadCopy};
 use crate::{
-    contract::CloseReason,
     event::{Failure, News},
     id::PieceIndex,
+    reason::CloseReason,
     roster::RecordId,
+    shared::Cx,
     stats::{PeerKind, PieceReport},
     storage::Verdict,
 };

@@ -4,15 +4,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent};
 use crate::{
     bitfield::Bitfield,
-    contract::{CloseReason, Disconnect, Output, ProtocolError},
-    event::{Leaving, News, PeerIntroduction},
+    contract::Output,
+    event::{News, PeerIntroduction},
     extension::{ExtensionHandshake, HANDSHAKE_ID},
     id::PeerKey,
     peer::{Heard, MAX_REQUESTS_IN, Peer, Stage},
+    reason::{CloseReason, Disconnect, Leaving, ProtocolError},
     roster::{Presence, RecordId},
+    shared::Cx,
     wire::{Handshake, Message, Reserved},
 };
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Torrent};
+use super::{Phase, Torrent};
 use crate::{
     bitfield::Bitfield,
     event::News,
@@ -13,6 +13,7 @@ use crate::{
     metainfo::Info,
     picker::Picker,
     roster::RecordId,
+    shared::Cx,
     storage::Order,
     time::Instant,
     wire,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Cx, Torrent};
+use super::Torrent;
 use crate::{
     id::PeerKey,
     layout::{BLOCK_BYTES, Block},
     peer::Peer,
+    shared::Cx,
     time::Instant,
     wire::Message,
 };

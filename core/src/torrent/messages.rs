@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Cx, Torrent};
+use super::Torrent;
 use crate::{
     bitfield::Bitfield,
-    contract::{CloseReason, ProtocolError},
     event::News,
     extension::{ExtensionHandshake, HANDSHAKE_ID, OUR_METADATA_ID},
     id::{PeerKey, PieceIndex},
     layout::Block,
     peer::{EarlyClaims, MAX_ALLOWED_FAST, MAX_EARLY_HAVES},
+    reason::{CloseReason, ProtocolError},
+    shared::Cx,
     wire::{Message, Span},
 };
 

@@ -8,13 +8,14 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent};
 use crate::{
-    contract::{CloseReason, ProtocolError},
     extension::{METADATA_PIECE_BYTES, MetadataAssembly, MetadataMessage},
     id::PeerKey,
     metainfo::Info,
     peer::MAX_UNSENT_BYTES,
+    reason::{CloseReason, ProtocolError},
+    shared::Cx,
     wire::Message,
 };
 

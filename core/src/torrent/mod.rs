@@ -38,83 +38,21 @@ use crate::{
     bitfield::Bitfield,
     book::AddressBook,
     choker::{CHOKE_INTERVAL, Choker},
-    contract::{CloseReason, Content, Output},
-    event::{Event, News},
-    id::{InfoHash, PeerKey, SourceKey, TorrentKey},
+    config::TorrentOptions,
+    contract::{Content, Output},
+    event::News,
+    id::{InfoHash, PeerKey, SourceKey},
     metainfo::Info,
     peer::Peer,
+    reason::CloseReason,
     roster::{RecordId, Roster},
-    session::Shared,
+    shared::Cx,
     stats::TorrentState,
-    storage::{Command, Order},
     time::Instant,
 };
 
 /// A removed torrent gives its trackers this long to hear of it.
 pub const FAREWELL: Duration = Duration::from_millis(1_500);
-
-/// How a torrent is to be downloaded and served.
-#[derive(Debug, Clone)]
-pub struct TorrentOptions {
-    /// For each file, whether it is wanted; `None` for all of them.
-    pub wanted: Option<Vec<bool>>,
-    /// Only these pieces, whatever the files.
-    pub pieces: Option<Vec<u32>>,
-    /// In order, for somebody who reads along.
-    pub sequential: bool,
-    /// Connections, at most.
-    pub max_peers: usize,
-    /// Sources asked at the same time, at most.
-    pub max_workers: usize,
-    /// Failures in a row at one piece, after which a peer is asked for it only if nobody else can.
-    pub max_retries: u32,
-    /// The longest that a block may take.
-    pub block_timeout: Duration,
-    /// How long a failed piece waits; doubles with each further failure.
-    pub retry_backoff: Duration,
-    /// Only the metadata and what peers have is of interest: nothing is downloaded or stored.
-    pub metadata_only: bool,
-    /// The data is known to be complete and right: nothing is checked.
-    pub complete: bool,
-}
-
-impl Default for TorrentOptions {
-    fn default() -> Self {
-        Self {
-            wanted: None,
-            pieces: None,
-            sequential: false,
-            max_peers: 50,
-            max_workers: 8,
-            max_retries: 3,
-            block_timeout: Duration::from_secs(30),
-            retry_backoff: Duration::from_millis(500),
-            metadata_only: false,
-            complete: false,
-        }
-    }
-}
-
-/// What is passed down with every call: the time, and what the torrents of a session share.
-pub(crate) struct Cx<'a> {
-    pub(crate) now: Instant,
-    pub(crate) torrent: TorrentKey,
-    pub(crate) shared: &'a mut Shared,
-}
-
-impl Cx<'_> {
-    pub(crate) fn output(&mut self, output: Output) {
-        self.shared.outputs.push_back(output);
-    }
-
-    pub(crate) fn news(&mut self, news: News) {
-        self.output(Output::Event(Event { torrent: self.torrent, news }));
-    }
-
-    pub(crate) fn order(&mut self, order: Order) {
-        self.output(Output::Storage(Command { torrent: self.torrent, order }));
-    }
-}
 
 /// How far a torrent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

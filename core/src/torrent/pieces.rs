@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 
-use super::{Cx, Timer, Torrent, content::Part, report::CHECKPOINT_INTERVAL};
+use super::{Timer, Torrent, content::Part, report::CHECKPOINT_INTERVAL};
 use crate::{
-    contract::{CloseReason, ProtocolError},
     event::News,
     id::{PeerKey, PieceIndex},
     layout::Block,
     peer::MAX_UNASKED,
     pipeline::Arrival,
+    reason::{CloseReason, ProtocolError},
     roster::RecordId,
+    shared::Cx,
     stats::PieceReport,
     storage::{Order, Verdict},
     wire::Message,
@@ -138,7 +139,7 @@ impl Torrent {
 
     /// Hands whole pieces to the storage, as many as may be out.
     pub(super) fn store_ready(&mut self, cx: &mut Cx<'_>) {
-        while self.storage.has_room() && self.storage.failure().is_none() {
+        while self.storage.may_store() {
             let Some(piece) = self.storage.ready.pop_front() else { break };
             let Some(download) = &mut self.download else { break };
             let Some(part) = download.parts.get_mut(&piece).filter(|part| !part.storing) else {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cx, Torrent};
+use super::Torrent;
 use crate::{
     announce::AnnounceEvent,
     event::News,
@@ -10,6 +10,7 @@ use crate::{
     layout::BLOCK_BYTES,
     rate::Meter,
     roster::{Presence, Record},
+    shared::Cx,
     stats::{PeerStats, STATS_SCHEMA, Span, TorrentStats, TrackerStats},
     time::Instant,
 };

@@ -1,16 +1,17 @@
 //! Which peer is asked for which block, and what happens to requests that stay without an answer.
 
 use super::{
-    Cx, Timer, Torrent,
+    Timer, Torrent,
     content::{Part, Turn},
 };
 use crate::{
-    contract::CloseReason,
     event::{Failure, News},
     id::{PeerKey, PieceIndex},
     layout::{BLOCK_BYTES, Block},
     picker::{Asker, Pick},
+    reason::CloseReason,
     roster::RecordId,
+    shared::Cx,
     wire::{Message, Span},
 };
 

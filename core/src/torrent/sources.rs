@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Cx, Timer, Torrent,
+    Timer, Torrent,
     content::{Part, Turn},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     id::{PieceIndex, SourceKey},
     picker::Asker,
     roster::{Presence, RecordId},
+    shared::Cx,
     time::Instant,
 };
 

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use std::time::Duration;
 
-use super::{Cx, Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent};
 use crate::{
     bitfield::Bitfield,
     event::News,
     id::PieceIndex,
+    shared::Cx,
     storage::{MAX_STORES_OUT, Opened, Order, Outcome, StorageError, Verdict},
 };
 
@@ -26,6 +27,8 @@ pub(super) struct StorageState {
     to_check: VecDeque<PieceIndex>,
     pub(super) checked: u32,
     failure: Option<StorageError>,
+    /// After a failure one piece is tried; until it is written nothing else says that the disk works.
+    probing: bool,
     opened: bool,
     checkpointing: bool,
     closing: bool,
@@ -33,8 +36,12 @@ pub(super) struct StorageState {
 }
 
 impl StorageState {
-    pub(super) fn has_room(&self) -> bool {
-        self.out < MAX_STORES_OUT
+    /// Whether a piece may go to the storage now.
+    pub(super) fn may_store(&self) -> bool {
+        match self.failure {
+            None => self.out < MAX_STORES_OUT,
+            Some(_) => self.probing && self.out == 0,
+        }
     }
 
     pub(super) fn failure(&self) -> Option<&StorageError> {
@@ -63,7 +70,8 @@ impl Torrent {
             }
             Outcome::Checkpointed(result) => {
                 self.storage.checkpointing = false;
-                if result.is_err() {
+                // A torrent that leaves can't wait for the disk to work again.
+                if result.is_err() && !self.storage.closing {
                     self.tally.dirty = true;
                 }
                 self.note_result(cx, &result);
@@ -82,6 +90,10 @@ impl Torrent {
             Err(error) => return self.storage_failed(cx, error),
         };
         self.storage.opened = true;
+        if self.storage.failure.take().is_some() {
+            self.timers.set(Timer::Storage, None);
+            cx.news(News::StorageRecovered);
+        }
         self.phase = Phase::Checking;
         let Some(download) = &self.download else { return };
         let layout = &download.layout;
@@ -105,7 +117,7 @@ impl Torrent {
 
     /// Hashes what is on the disk, a few pieces at a time.
     fn check_more(&mut self, cx: &mut Cx<'_>) {
-        while self.storage.has_room()
+        while self.storage.may_store()
             && let Some(piece) = self.storage.to_check.pop_front()
         {
             self.storage.out += 1;
@@ -219,6 +231,7 @@ impl Torrent {
         if self.phase == Phase::Leaving {
             return;
         }
+        self.storage.probing = false;
         self.timers.set(Timer::Storage, Some(cx.now + STORAGE_RETRY));
         if self.storage.failure.replace(error.clone()).as_ref() != Some(&error) {
             cx.news(News::StorageFailed(error));
@@ -227,33 +240,33 @@ impl Torrent {
     }
 
     fn recovered(&mut self, cx: &mut Cx<'_>) {
-        if self.storage.failure.take().is_some() {
-            self.timers.set(Timer::Storage, None);
-            cx.news(News::StorageRecovered);
-            self.tell_state(cx);
-            self.feed_all(cx);
+        if self.storage.failure.is_none() || !std::mem::take(&mut self.storage.probing) {
+            return;
         }
+        self.storage.failure = None;
+        self.timers.set(Timer::Storage, None);
+        cx.news(News::StorageRecovered);
+        self.tell_state(cx);
+        self.store_ready(cx);
+        self.feed_all(cx);
     }
 
     /// Tries the disk again with what is due; if nothing is, the next piece will tell.
     pub(super) fn retry_storage(&mut self, cx: &mut Cx<'_>) {
         if self.phase == Phase::Opening {
             let Some(info) = self.info.clone() else { return };
-            self.storage.failure = None;
             let wanted = self.wanted_files(&info);
             return cx.order(Order::Open { info, wanted });
         }
-        let Some(error) = self.storage.failure.take() else { return };
+        if self.storage.failure.is_none() {
+            return;
+        }
+        self.storage.probing = true;
+        self.timers.set(Timer::Storage, Some(cx.now + STORAGE_RETRY));
         self.store_ready(cx);
         if self.storage.out == 0 {
-            return self.recovered_for_want_of_proof(cx, error);
+            self.recovered(cx);
         }
-        self.storage.failure = Some(error);
-    }
-
-    fn recovered_for_want_of_proof(&mut self, cx: &mut Cx<'_>, error: StorageError) {
-        self.storage.failure = Some(error);
-        self.recovered(cx);
     }
 
     /// Has what is verified recorded, if that has changed.
@@ -280,7 +293,12 @@ impl Torrent {
 
     fn close_when_idle(&mut self, cx: &mut Cx<'_>) {
         let idle = self.storage.out == 0 && !self.storage.checkpointing;
-        if self.storage.closing && !self.storage.closed && idle {
+        if !self.storage.closing || self.storage.closed || !idle {
+            return;
+        }
+        // What was stored since the last checkpoint, or while it was written, is recorded too.
+        self.checkpoint(cx);
+        if !self.storage.checkpointing {
             self.storage.closing = false;
             cx.order(Order::Close);
         }

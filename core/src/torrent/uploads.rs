@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent};
 use crate::{
     choker::{CHOKE_INTERVAL, Candidate, OPTIMISTIC_INTERVAL, slots_for},
-    contract::{CloseReason, Output},
+    contract::Output,
     event::News,
     id::{PeerKey, PieceIndex},
     layout::{BLOCK_BYTES, Block},
     peer::{MAX_REQUESTS_IN, MAX_UNSENT_BYTES, Peer},
     rate::BURST,
+    reason::CloseReason,
+    shared::Cx,
     storage::{MAX_READ_BYTES, MAX_READS_OUT, Order, StorageError},
     wire::{Message, Span, piece_header},
 };

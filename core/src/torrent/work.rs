@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Cx, Phase, Torrent};
+use super::{Phase, Torrent};
 use crate::{
     contract::WorkList,
     event::News,
     id::{PieceIndex, SourceKey},
     layout::{Layout, MIN_PIECE_BYTES},
     roster::RecordId,
+    shared::Cx,
     stats::PieceReport,
 };
 

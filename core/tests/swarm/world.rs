@@ -11,10 +11,10 @@ use std::{
 use bytes::Bytes;
 use gannet_core::{
     AddTorrent, Content, Input, Output, Session, SessionConfig, TorrentOptions,
-    contract::Disconnect,
     event::{Event, News},
     id::{PeerKey, TorrentKey},
     metainfo::Info,
+    reason::Disconnect,
     storage::{Completion, Opened, Order, Outcome, Storage, StorageError, perform},
     time::Instant,
 };
