@@ -53,6 +53,8 @@ pub struct Pipeline {
     smoothed: Duration,
     deviation: Duration,
     last_arrival: Instant,
+    /// Timeouts in a row: each doubles the next.
+    stalls: u32,
     /// The queue was full since the last arrival: only then does a quick answer say it may grow.
     was_full: bool,
 }
@@ -69,6 +71,7 @@ impl Pipeline {
             smoothed: Duration::ZERO,
             deviation: Duration::ZERO,
             last_arrival: now,
+            stalls: 0,
             was_full: false,
         }
     }
@@ -151,9 +154,10 @@ impl Pipeline {
         blocks
     }
 
-    /// The peer has stalled: it gets one request until it answers again.
+    /// The peer has stalled: it gets one request until it answers again, and twice the time.
     pub fn stalled(&mut self) {
         self.depth = 1.0;
+        self.stalls += 1;
     }
 
     /// When the oldest request is overdue; `limit` is the user's block timeout.
@@ -164,16 +168,17 @@ impl Pipeline {
         Some(oldest.asked_at.max(self.last_arrival) + self.timeout(limit))
     }
 
-    /// Four deviations beyond the usual delay, as TCP does (RFC 6298), within the limits.
+    /// Four deviations beyond twice the usual delay, much as TCP does (RFC 6298), within the limits.
     fn timeout(&self, limit: Duration) -> Duration {
         let adaptive = match self.quickest {
             None => limit,
             Some(_) => (self.smoothed * 2 + self.deviation * 4).max(MIN_BLOCK_TIMEOUT),
         };
-        adaptive.min(limit)
+        (adaptive * 2u32.pow(self.stalls.min(8))).min(limit)
     }
 
     fn learn(&mut self, latency: Duration) {
+        self.stalls = 0;
         let quickest = self.quickest.map_or(latency, |quickest| quickest.min(latency));
         if self.quickest.is_none() {
             (self.smoothed, self.deviation) = (latency, latency / 2);

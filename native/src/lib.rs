@@ -55,6 +55,7 @@ pub mod resolve;
 pub mod socket;
 pub mod storage;
 pub mod torrent;
+pub mod tracker;
 
 pub use gannet_core::{
     AddTorrent, Content, TorrentOptions,

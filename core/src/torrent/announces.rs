@@ -80,7 +80,7 @@ impl Torrent {
             uploaded: self.tally.uploaded.total_bytes(),
             downloaded: self.tally.downloaded.total_bytes(),
             left: self.left_bytes(),
-            num_want: if self.is_done() { 0 } else { missing as u32 },
+            num_want: missing as u32,
         });
     }
 

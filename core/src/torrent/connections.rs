@@ -44,7 +44,6 @@ impl Torrent {
         matches!(self.phase, Phase::Metadata | Phase::Active)
             && !self.paused
             && self.info_hash.is_some()
-            && (!self.is_done() || self.options.metadata_only)
     }
 
     fn add_connection(&mut self, cx: &Cx<'_>, key: PeerKey, addr: SocketAddr, outgoing: bool) {

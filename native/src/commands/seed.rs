@@ -1,0 +1,114 @@
+//! `gannet seed`.
+
+use std::{fs, path::Path};
+
+use gannet::{Client, ClientConfig, Place, TorrentOptions};
+use gannet_core::metainfo::Metainfo;
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    create,
+    swarm::{self, Swarm, torrent_to_add},
+};
+use crate::{
+    build::Recipe,
+    cli::{SeedArgs, SwarmArgs},
+    exit::{Exit, Failure, OrFail},
+    interrupt::Interrupt,
+    output::{Report, print},
+    source::{Origin, parse_torrent, read_torrent},
+};
+
+/// Shares files until it is interrupted.
+pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
+    let mut interrupt = Interrupt::listen().or_fail(Exit::Failed, "signals")?;
+    let config = ClientConfig { max_upload: args.max_upload, ..ClientConfig::default() };
+    // Prepared first: nothing is announced before everything is known to be readable.
+    let mut prepared = Vec::with_capacity(args.paths.len());
+    for path in &args.paths {
+        let (owned, args) = (path.clone(), args.clone());
+        let work = tokio::task::spawn_blocking(move || prepare(&owned, &args));
+        let shared = tokio::select! {
+            shared = work => shared.or_fail(Exit::Failed, path.display())?,
+            () = interrupt.wanted() => return Ok(Exit::Interrupted),
+        };
+        prepared.push(shared?);
+    }
+    let client = swarm::start_listening(args.listen, config)?;
+    let mut swarm = Swarm::new(client.clone(), Report::new(&args.report));
+    for shared in prepared {
+        add(&mut swarm, shared, &args).await?;
+    }
+    listening(&client, &swarm, &args)?;
+    let mut ticks = interval(swarm.report.period());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = interrupt.wanted() => return swarm.finish(Exit::Done).await,
+            _ = swarm.next() => {}
+            _ = ticks.tick() => swarm.refresh().await,
+        }
+    }
+}
+
+/// A torrent and where its data lies.
+struct Shared {
+    torrent: Metainfo,
+    place: Place,
+    /// Hashed a moment ago.
+    is_checked: bool,
+}
+
+fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
+    let is_torrent = path.extension().is_some_and(|extension| extension == "torrent");
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let place = |dir| Place::Folder { dir, rename: None, overwrite: false };
+    if is_torrent && is_file {
+        let torrent = read_torrent(path)?;
+        let place = place(args.output_dir.clone());
+        return Ok(Shared { torrent, place, is_checked: false });
+    }
+    let tree = create::find(path, args.report.quiet)?;
+    let quiet = args.report.quiet || args.report.json;
+    let draft = create::build(&tree, Recipe::default(), quiet)?;
+    let torrent = parse_torrent(draft.encode().into(), &path.display().to_string())?;
+    if let Some(file) = torrent.info.files().iter().find(|file| file.original.is_some()) {
+        let original = file.original.as_deref().unwrap_or_default();
+        let said = format!("{original}: a name like that can't be shared in place; rename it");
+        return Err(Failure::say(Exit::BadTorrent, said));
+    }
+    Ok(Shared { torrent, place: place(tree.parent), is_checked: true })
+}
+
+async fn add(swarm: &mut Swarm, shared: Shared, args: &SeedArgs) -> Result<(), Failure> {
+    let Shared { mut torrent, place, is_checked } = shared;
+    let own = args.trackers.iter().map(|url| vec![url.clone()]);
+    torrent.trackers = own.chain(torrent.trackers).collect();
+    let (info, magnet) = (torrent.info.clone(), torrent.magnet().to_string());
+    let options = TorrentOptions {
+        max_peers: args.max_peers,
+        complete: is_checked,
+        ..TorrentOptions::default()
+    };
+    let origin = Origin::Torrent(Box::new(torrent));
+    let add = torrent_to_add(&origin, &SwarmArgs::default(), options).await?;
+    let number = swarm.add(&origin, add, place).await?;
+    swarm.report.json(number, "seeding", json!({ "name": info.name(), "magnet": magnet }));
+    if !args.report.quiet && !args.report.json {
+        let name = gannet_core::names::escape_for_terminal(info.name());
+        print(format!("{}  {name}  {magnet}\n", info.info_hash()))?;
+    }
+    Ok(())
+}
+
+fn listening(client: &Client, swarm: &Swarm, args: &SeedArgs) -> Result<(), Failure> {
+    let addr = client.listen_addr();
+    swarm.report.json(usize::MAX, "listening", json!({ "addr": addr }));
+    match addr {
+        Some(addr) if !args.report.quiet && !args.report.json => {
+            print(format!("listening at {addr}\n"))
+        }
+        _ => Ok(()),
+    }
+}
