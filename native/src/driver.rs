@@ -34,7 +34,7 @@ use crate::{
 /// Orders of handles that wait for the driver; who has one more waits too.
 pub const MAX_REQUESTS_QUEUED: usize = 64;
 /// Inputs that wait for the driver; who has one more waits too, sockets included.
-pub const MAX_INPUTS_QUEUED: usize = 64;
+pub const MAX_INPUTS_QUEUED: usize = 32;
 
 /// What a handle wants done, by the only task that can.
 pub(crate) type Request = Box<dyn FnOnce(&mut Driver, Instant) + Send>;
