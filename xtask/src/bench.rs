@@ -145,7 +145,11 @@ impl Match {
     fn gannet(&self, seeder: &str) -> Result<Cost> {
         let (folder, stats) = (self.fresh()?, self.folder.path().join("stats.json"));
         let mut command = self.gannet.command();
-        command.arg("get").arg(&self.torrent).args(["--quiet", "--peer", seeder, "-o"]).arg(&folder);
+        command
+            .arg("get")
+            .arg(&self.torrent)
+            .args(["--quiet", "--peer", seeder, "-o"])
+            .arg(&folder);
         command.arg("--stats").arg(&stats).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::null());
         let mut cost = measure(&mut command)?;
         cost.transfer_seconds = Stats::read(&stats)?.seconds()?;

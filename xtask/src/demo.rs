@@ -80,7 +80,8 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     fn prepare(scale: &'a Scale, own_file: Option<&Path>) -> Result<Self> {
-        let own_file = own_file.map(|file| file.canonicalize().with_context(|| file.display().to_string()));
+        let own_file =
+            own_file.map(|file| file.canonicalize().with_context(|| file.display().to_string()));
         let own_file = own_file.transpose()?;
         println!("building gannet");
         let gannet = Gannet::build(scale.optimised)?;
@@ -108,7 +109,10 @@ impl<'a> Demo<'a> {
         for (count, enough) in self.scale.rounds {
             self.seed_up_to(count, &torrent, &mut seeders)?;
             tracker.until_seeders(count)?;
-            println!("\nfrom {count} of {} a second each", megabytes(self.scale.max_upload_bytes_per_second));
+            println!(
+                "\nfrom {count} of {} a second each",
+                megabytes(self.scale.max_upload_bytes_per_second)
+            );
             let stats = self.download(&torrent, count)?;
             let (seconds, useful) = (stats.seconds()?, stats.useful_peers());
             rounds.push(Round { seeders: count, useful, seconds, enough });

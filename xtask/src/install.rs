@@ -16,7 +16,9 @@ const LIMIT: Duration = Duration::from_secs(300);
 pub(crate) fn debian(purpose: &str, packages: &[&str]) -> Result<()> {
     let packages_line = packages.join(" ");
     if !is_root() || find("apt-get").is_none() {
-        bail!("{purpose} needs programs that are missing; type\n  sudo apt-get install {packages_line}");
+        bail!(
+            "{purpose} needs programs that are missing; type\n  sudo apt-get install {packages_line}"
+        );
     }
     println!("installing {packages_line} (for {purpose})");
     update_once();

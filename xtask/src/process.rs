@@ -58,10 +58,8 @@ impl Running {
     /// Starts `command` in a process group of its own, so that it can be ended with its children.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("can't start {name}"))?;
+        let child =
+            command.process_group(0).spawn().with_context(|| format!("can't start {name}"))?;
         Ok(Self { child, name })
     }
 

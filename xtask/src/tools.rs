@@ -42,7 +42,8 @@ impl Peers {
             install::quieten("transmission-daemon");
         }
         let find = |(program, _): &(&str, &str)| {
-            install::find(program).with_context(|| format!("{program} isn't there after installing it"))
+            install::find(program)
+                .with_context(|| format!("{program} isn't there after installing it"))
         };
         let programs = PROGRAMS.iter().map(find).collect::<Result<_>>()?;
         Ok(Self { programs, python: libtorrent()? })
@@ -84,7 +85,8 @@ pub(crate) fn libtorrent() -> Result<PathBuf> {
 
 fn has_libtorrent(python: &PathBuf) -> bool {
     let version = LIBTORRENT.rsplit('=').next().unwrap_or_default();
-    let script = format!("import libtorrent; assert libtorrent.__version__.startswith('{version}')");
+    let script =
+        format!("import libtorrent; assert libtorrent.__version__.startswith('{version}')");
     process::answer(Command::new(python).args(["-c", &script]).stderr(Stdio::null())).is_some()
 }
 

@@ -74,7 +74,9 @@ fn debian() -> Result<Command> {
         install::debian("the WebAssembly check", &PACKAGES)?;
     }
     let mut cargo = Command::new("/usr/bin/cargo");
-    for name in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "RUSTDOC", "RUSTC_WRAPPER", "RUSTFLAGS"] {
+    for name in
+        ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "RUSTDOC", "RUSTC_WRAPPER", "RUSTFLAGS"]
+    {
         cargo.env_remove(name);
     }
     cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
@@ -98,7 +100,9 @@ fn choose() -> Result<Compiler> {
 fn has_own() -> bool {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     let folder = process::answer(rustc.args(["--print", "target-libdir", "--target", TRIPLE]));
-    folder.is_some_and(|folder| Path::new(&folder).read_dir().is_ok_and(|mut files| files.next().is_some()))
+    folder.is_some_and(|folder| {
+        Path::new(&folder).read_dir().is_ok_and(|mut files| files.next().is_some())
+    })
 }
 
 fn add_target() -> bool {
