@@ -49,7 +49,7 @@ pub(crate) struct Payload {
 impl Payload {
     /// Makes one below `folder`. The same name and shape always have the same bytes.
     pub(crate) fn write(folder: &Path, name: &str, shape: Shape) -> Self {
-        let seed = name.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = name.bytes().fold(7u64, |seed, byte| seed.wrapping_mul(31) ^ u64::from(byte));
         let mut random = fastrand::Rng::with_seed(seed);
         let noise = |(path, length): (PathBuf, usize)| {
             let mut bytes = vec![0; length];
@@ -68,6 +68,11 @@ impl Payload {
     /// Path of the file or folder itself.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(&self.name)
+    }
+
+    /// For a torrent whose maker left out files without bytes.
+    pub(crate) fn forget_empty_files(&mut self) {
+        self.files.retain(|(_, bytes)| !bytes.is_empty());
     }
 
     /// The first difference between this and what lies in `folder`.

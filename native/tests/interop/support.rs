@@ -135,8 +135,9 @@ pub(crate) fn until_announced(torrent: &Path, addr: SocketAddr, host: impl Fn(Co
         let mut peers = gannet(&["peers"]);
         peers.arg(torrent);
         let output = host(peers).output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if text.contains(&addr.to_string()) { Ok(()) } else { Err(text) }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if text.contains(&addr.to_string()) { Ok(()) } else { Err(format!("{text}{errors}")) }
     });
 }
 

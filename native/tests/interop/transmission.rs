@@ -134,7 +134,7 @@ impl<'a> Transmission<'a> {
         });
     }
 
-    /// Has Transmission make a .torrent; returns where it is.
+    /// Has Transmission make a .torrent, which names no empty files; returns where it is.
     fn create(&self, payload: &Payload) -> PathBuf {
         let torrent = self.scratch.torrent(payload);
         let mut create = Command::new("transmission-create");
@@ -156,18 +156,24 @@ fn gannet_downloads_from_transmission() {
     let scratch = Scratch::new();
     let wire = Wire::new(&scratch);
     let transmission = Transmission::start(&scratch, &wire.transmission);
-    let payloads = payloads(&scratch);
+    let mut payloads = payloads(&scratch);
     let folder = scratch.folder("got");
     let mut get = gannet(&["get", "-v", "--listen", &wire.gannet.addr(6881).to_string(), "-o"]);
     get.arg(&folder).args(["--peer", &wire.transmission.addr(PEER_PORT).to_string()]);
     for (by, payload) in &payloads {
-        let torrent = transmission.create(payload);
+        let torrent = match by {
+            By::Torrent => scratch.create(payload, None),
+            By::Magnet => transmission.create(payload),
+        };
         transmission.add(&torrent.display().to_string(), &payload.folder);
         get.arg(scratch.source(*by, &torrent));
     }
     transmission.until_complete(payloads.len());
     scratch.start(&mut wire.gannet.on(&get)).finish(PATIENCE);
-    for (_, payload) in &payloads {
+    for (by, payload) in &mut payloads {
+        if *by == By::Magnet {
+            payload.forget_empty_files();
+        }
         assert_same(payload, &folder);
     }
 }
@@ -179,7 +185,7 @@ fn transmission_downloads_from_gannet() {
     let tracker = wire.gannet.addr(8080).to_string();
     let _tracker = scratch.start(&mut wire.gannet.on(&gannet(&["tracker", "--http", &tracker])));
     let url = format!("http://{tracker}/announce");
-    let payloads = payloads(&scratch);
+    let mut payloads = payloads(&scratch);
     let torrents: Vec<_> =
         payloads.iter().map(|(_, payload)| scratch.create(payload, Some(&url))).collect();
     let addr = wire.gannet.addr(6881);
@@ -193,8 +199,9 @@ fn transmission_downloads_from_gannet() {
         transmission.add(&scratch.source(*by, torrent), &folder);
     }
     transmission.until_complete(payloads.len());
-    // What is complete may still be on its way from Transmission's memory to the disk.
-    for (_, payload) in &payloads {
+    // Transmission makes no empty files, and what is complete may still be on its way to the disk.
+    for (_, payload) in &mut payloads {
+        payload.forget_empty_files();
         until("the files", START_LIMIT, || payload.difference(&folder).map_or(Ok(()), Err));
     }
 }
