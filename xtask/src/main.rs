@@ -60,7 +60,10 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::TooSlow) => ExitCode::from(TOO_SLOW),
         Ok(Outcome::Failed) => ExitCode::FAILURE,
-        Err(_) if process::interrupted() => ExitCode::from(INTERRUPTED),
+        Err(_) if process::interrupted() => {
+            eprintln!("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

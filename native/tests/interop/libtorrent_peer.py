@@ -11,6 +11,7 @@ SOURCE is a .torrent or a magnet link. `make` prints the info hash.
 
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -83,6 +84,7 @@ def get(args):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("make")
