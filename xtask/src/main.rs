@@ -1,2 +1,96 @@
-//! `cargo xtask`: every developer task.
-fn main() {}
+//! `cargo xtask`: every developer task, the same on every machine and in CI.
+
+mod bench;
+mod demo;
+mod gannet;
+mod install;
+mod payload;
+mod process;
+mod test;
+mod tools;
+mod wasm;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, tests and shows Gannet.
+///
+/// Ends with 0 when all went well, 1 when something failed, 2 when the command was wrong, 3 when the
+/// demo was slower than it promises, 130 after Ctrl-C.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every check, in order, until one fails
+    Test(test::Options),
+    /// Downloads one file from 1, 4 and 8 seeders on this machine and compares
+    Demo(demo::Options),
+    /// Measures Gannet against another client
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Checks that the core compiles to WebAssembly and asks nothing of its host
+    Wasm(wasm::Options),
+    /// Finds the programs that the tests need, and installs what is missing
+    Tools,
+}
+
+/// Exit code of a demo that ran, but gained less from more seeders than it promises.
+const TOO_SLOW: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+/// How a task ended that did what it should.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    TooSlow,
+    /// Told already, in the task's own words.
+    Failed,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match process::watch_interrupts().and_then(|()| run(arguments.task)) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::TooSlow) => ExitCode::from(TOO_SLOW),
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Err(_) if process::interrupted() => {
+            eprintln!("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<Outcome> {
+    match task {
+        Task::Test(options) => test::run(&options),
+        Task::Demo(options) => demo::run(&options),
+        Task::Bench(bench) => bench::run(&bench),
+        Task::Wasm(options) => wasm::run(&options).map(|()| Outcome::Done),
+        Task::Tools => {
+            tools::Peers::ensure()?.print();
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// The folder that holds the workspace.
+fn root() -> PathBuf {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    own.parent().map(PathBuf::from).unwrap_or(own)
+}
+
+/// The folder that cargo builds into, also for what the tasks keep between runs.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

@@ -1,0 +1,160 @@
+//! Gannet itself: built, and started as a user would start it.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::process::{self, Running};
+
+const BUILD_LIMIT: Duration = Duration::from_secs(1500);
+/// A server on this machine that isn't there by then won't come.
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long one request to a server on this machine may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(2);
+
+/// The built program.
+pub(crate) struct Gannet {
+    program: PathBuf,
+}
+
+impl Gannet {
+    /// Builds it, optimised or as the tests do.
+    pub(crate) fn build(optimised: bool) -> Result<Self> {
+        let mut cargo = process::cargo();
+        // The tests build the whole workspace: the same features, so nothing is built twice.
+        cargo.args(["build", "--workspace", "--bin=gannet"]);
+        let folder = if optimised {
+            cargo.arg("--release");
+            "release"
+        } else {
+            "debug"
+        };
+        process::run(&mut cargo, BUILD_LIMIT)?;
+        Ok(Self { program: crate::target().join(folder).join("gannet") })
+    }
+
+    /// A command of it, yet without arguments.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Describes `path` in a new .torrent.
+    pub(crate) fn create(&self, path: &Path, torrent: &Path, tracker: Option<&str>) -> Result<()> {
+        let mut create = self.command();
+        create.arg("create").arg(path).arg("-o").arg(torrent).stdout(Stdio::null());
+        if let Some(url) = tracker {
+            create.args(["--tracker", url]);
+        }
+        process::run(&mut create, Duration::from_secs(300))
+    }
+
+    /// Starts a tracker on a free port of this machine.
+    pub(crate) fn tracker(&self) -> Result<Tracker> {
+        let addr = free_addr()?;
+        let mut command = self.command();
+        command.args(["tracker", "--http", &addr.to_string()]).stdout(Stdio::null());
+        let mut running = Running::start(&mut command)?;
+        until_listening(&mut running, addr)?;
+        Ok(Tracker { addr, _running: running })
+    }
+
+    /// Starts a seeder of what lies in `folder`.
+    pub(crate) fn seeder(&self, torrent: &Path, folder: &Path, max_upload: &str) -> Result<Seeder> {
+        let addr = free_addr()?;
+        let mut command = self.command();
+        command.arg("seed").arg(torrent).arg("-o").arg(folder).args(["--max-upload", max_upload]);
+        command.args(["--listen", &addr.to_string()]).stdout(Stdio::null());
+        let mut running = Running::start(&mut command)?;
+        until_listening(&mut running, addr)?;
+        Ok(Seeder { _running: running })
+    }
+}
+
+/// A seeder that runs until it is dropped.
+pub(crate) struct Seeder {
+    _running: Running,
+}
+
+/// A tracker that runs until it is dropped.
+pub(crate) struct Tracker {
+    addr: SocketAddr,
+    _running: Running,
+}
+
+impl Tracker {
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/announce", self.addr)
+    }
+
+    /// Waits until it counts that many seeders of its only torrent.
+    pub(crate) fn until_seeders(&self, count: usize) -> Result<()> {
+        let wanted = format!("8:completei{count}e");
+        process::until("the seeders' announces", START_LIMIT, || {
+            let answer = http_body(self.addr, "/scrape").unwrap_or_default();
+            Ok(String::from_utf8_lossy(&answer).contains(&wanted).then_some(()))
+        })
+    }
+}
+
+/// An address that was free a moment ago.
+fn free_addr() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?.local_addr()?)
+}
+
+fn until_listening(server: &mut Running, addr: SocketAddr) -> Result<()> {
+    process::until("a server's start", START_LIMIT, || {
+        server.check_alive()?;
+        Ok(TcpStream::connect_timeout(&addr, REQUEST_LIMIT).ok().map(drop))
+    })
+}
+
+fn http_body(addr: SocketAddr, path: &str) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&addr, REQUEST_LIMIT)?;
+    stream.set_read_timeout(Some(REQUEST_LIMIT))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// The figures that `get --stats` wrote.
+pub(crate) struct Stats(Value);
+
+impl Stats {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let whole: Value = serde_json::from_slice(&text).context("the statistics aren't JSON")?;
+        torrent(&whole).cloned().map(Self).context("the statistics name no torrent")
+    }
+
+    /// Seconds from the torrent's start to its last verified piece.
+    pub(crate) fn seconds(&self) -> Result<f64> {
+        match self.0["transfer"]["end_seconds"].as_f64() {
+            Some(seconds) if seconds > 0.0 => Ok(seconds),
+            _ => bail!("the statistics have no end of the transfer"),
+        }
+    }
+
+    /// Peers that gave at least one good piece.
+    pub(crate) fn useful_peers(&self) -> usize {
+        let peers = self.0["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        peers.iter().filter(|peer| peer["pieces_good"].as_u64() > Some(0)).count()
+    }
+}
+
+/// The statistics of one torrent, bare or in an envelope.
+fn torrent(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Object(fields) if fields.contains_key("transfer") => Some(value),
+        Value::Object(fields) => fields.values().find_map(torrent),
+        Value::Array(items) => items.iter().find_map(torrent),
+        _ => None,
+    }
+}

@@ -1,0 +1,133 @@
+//! The core, compiled to WebAssembly by whichever compiler this machine can have.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{install, process};
+
+const TRIPLE: &str = "wasm32-unknown-unknown";
+const LIMIT: Duration = Duration::from_secs(900);
+/// A server that is out of reach is tried for seconds, not minutes.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
+/// Debian's compiler brings the standard library as source, so `std` is built as well.
+const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+const LINKER: &str = "wasm-ld-22";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which compiler to use, instead of the first that there is
+    #[arg(long, value_name = "NAME")]
+    compiler: Option<Compiler>,
+}
+
+/// Where a compiler for WebAssembly comes from.
+#[derive(Clone, Copy, ValueEnum)]
+enum Compiler {
+    /// The installed Rust, with its own target
+    Own,
+    /// Debian's packages
+    Debian,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let compiler = options.compiler.map_or_else(choose, Ok)?;
+    check(compiler)
+}
+
+/// The check as part of the tests.
+pub(crate) fn run_default() -> Result<()> {
+    check(choose()?)
+}
+
+fn check(compiler: Compiler) -> Result<()> {
+    let mut cargo = match compiler {
+        Compiler::Own => process::cargo(),
+        Compiler::Debian => debian()?,
+    };
+    // A library that links: what it still needs of its host shows in its imports. Nothing calls the
+    // core here, so what looks dead must stay in, or every module would pass.
+    cargo.args(["rustc", "--package=gannet-core", "--lib", "--crate-type=cdylib"]);
+    cargo.args(["--target", TRIPLE]);
+    if matches!(compiler, Compiler::Debian) {
+        cargo.arg("-Zbuild-std=std,panic_abort");
+    }
+    let folder = folder(compiler);
+    cargo.arg("--target-dir").arg(&folder).args(["--", "-Clink-dead-code"]);
+    cargo.arg("-Clink-arg=--no-gc-sections");
+    process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
+    no_imports(&folder.join(TRIPLE).join("debug/gannet_core.wasm"))
+}
+
+/// Artefacts of another compiler don't mix with ours.
+fn folder(compiler: Compiler) -> PathBuf {
+    match compiler {
+        Compiler::Own => crate::target(),
+        Compiler::Debian => crate::target().join("wasm"),
+    }
+}
+
+fn debian() -> Result<Command> {
+    if !has_debian() {
+        install::debian("the WebAssembly check", &PACKAGES)?;
+    }
+    let mut cargo = Command::new("/usr/bin/cargo");
+    for name in
+        ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "RUSTDOC", "RUSTC_WRAPPER", "RUSTFLAGS"]
+    {
+        cargo.env_remove(name);
+    }
+    cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
+    Ok(cargo)
+}
+
+fn has_debian() -> bool {
+    let files = ["/usr/bin/cargo", "/usr/bin/rustc", "/usr/lib/rustlib/src/rust/library"];
+    files.iter().all(|file| Path::new(file).exists()) && install::find(LINKER).is_some()
+}
+
+fn choose() -> Result<Compiler> {
+    if has_own() || (!has_debian() && add_target()) {
+        return Ok(Compiler::Own);
+    }
+    println!("the installed Rust has no {TRIPLE}: using Debian's compiler");
+    Ok(Compiler::Debian)
+}
+
+fn has_own() -> bool {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let folder = process::answer(rustc.args(["--print", "target-libdir", "--target", TRIPLE]));
+    folder.is_some_and(|folder| {
+        Path::new(&folder).read_dir().is_ok_and(|mut files| files.next().is_some())
+    })
+}
+
+fn add_target() -> bool {
+    if install::find("rustup").is_none() {
+        return false;
+    }
+    println!("trying rustup for {TRIPLE}");
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", TRIPLE]).stdin(Stdio::null());
+    process::succeeds(&mut rustup, RUSTUP_LIMIT).unwrap_or(false) && has_own()
+}
+
+/// Has Node compile the module, and list what it would import.
+fn no_imports(module: &Path) -> Result<()> {
+    let script = "const bytes = require('fs').readFileSync(process.argv[1]);
+        for (const i of WebAssembly.Module.imports(new WebAssembly.Module(bytes)))
+            console.log(`${i.module}.${i.name}`)";
+    let mut node = Command::new("node");
+    node.args(["--eval", script]).arg(module);
+    let imports = process::answer(&mut node)
+        .with_context(|| format!("Node doesn't accept {}, or isn't there", module.display()))?;
+    if !imports.is_empty() {
+        bail!("the core asks its host for\n{imports}");
+    }
+    println!("{TRIPLE}: {} bytes, no imports", module.metadata()?.len());
+    Ok(())
+}
