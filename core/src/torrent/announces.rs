@@ -22,6 +22,24 @@ impl Torrent {
         self.drain_announcer(cx);
     }
 
+    /// Says that we are here, once it is known how much is there: trackers and their other clients
+    /// treat a seeder otherwise than somebody who says that everything is missing.
+    pub(super) fn announce_start(&mut self, cx: &mut Cx<'_>) {
+        let knows_what_is_missing = matches!(self.phase, Phase::Metadata | Phase::Active);
+        if self.info_hash.is_some() && knows_what_is_missing && !self.paused {
+            self.announce(cx, AnnounceEvent::Started);
+        }
+    }
+
+    /// Somebody may have come since the last announce: asks again as soon as trackers allow it.
+    pub(super) fn look_for_peers(&mut self, cx: &mut Cx<'_>) {
+        let is_alone = self.peers.is_empty() && self.sources.is_empty();
+        let wants = self.phase == Phase::Metadata || self.is_downloading();
+        if is_alone && wants && !self.paused {
+            self.announce(cx, AnnounceEvent::None);
+        }
+    }
+
     /// The user wants fresh addresses.
     pub(crate) fn announce_now(&mut self, cx: &mut Cx<'_>) {
         if !self.paused && self.phase != Phase::Leaving {

@@ -145,12 +145,14 @@ impl Torrent {
                 self.info_hash = Some(*info.info_hash());
                 self.learn_info(cx, info);
             }
-            Content::Hash(info_hash) => self.info_hash = Some(info_hash),
+            Content::Hash(info_hash) => {
+                self.info_hash = Some(info_hash);
+                self.announce_start(cx);
+            }
             Content::Work(list) => self.begin_work(cx, list),
         }
         if self.info_hash.is_some() {
             self.timers.set(Timer::Choke, Some(cx.now + CHOKE_INTERVAL));
-            self.announce(cx, AnnounceEvent::Started);
         }
         self.tell_state(cx);
     }
@@ -171,7 +173,7 @@ impl Torrent {
         if !std::mem::replace(&mut self.paused, false) || self.phase == Phase::Leaving {
             return;
         }
-        self.announce(cx, AnnounceEvent::Started);
+        self.announce_start(cx);
         self.tell_state(cx);
         self.dial(cx);
         self.feed_sources(cx);

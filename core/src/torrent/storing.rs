@@ -151,6 +151,8 @@ impl Torrent {
         self.tally.began_with(pieces_have);
         cx.news(News::Checked { pieces_have });
         self.checkpoint(cx);
+        // A magnet link's trackers know us already, as somebody who misses everything.
+        self.announce_start(cx);
         self.finish_if_done(cx);
         self.tell_state(cx);
         self.recount_useful(cx);

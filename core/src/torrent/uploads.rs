@@ -71,6 +71,7 @@ impl Torrent {
     /// The slots are given anew: to those that give us most or, when we seed, take most.
     pub(super) fn choke_round(&mut self, cx: &mut Cx<'_>) {
         self.timers.set(Timer::Choke, Some(cx.now + CHOKE_INTERVAL));
+        self.look_for_peers(cx);
         let rounds_per_turn = (OPTIMISTIC_INTERVAL.as_secs() / CHOKE_INTERVAL.as_secs()) as u32;
         let rotate = self.choke_rounds.is_multiple_of(rounds_per_turn);
         self.choke_rounds += 1;
