@@ -133,6 +133,7 @@ impl Torrent {
         self.apply_choice(&info);
         if self.options.metadata_only {
             self.phase = Phase::Active;
+            self.announce_start(cx);
         } else {
             self.phase = Phase::Opening;
             let wanted = self.wanted_files(&info);
