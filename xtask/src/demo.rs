@@ -103,12 +103,12 @@ impl<'a> Demo<'a> {
     fn rounds(&self) -> Result<bool> {
         let tracker = self.gannet.tracker()?;
         let torrent = self.folder.path().join("demo.torrent");
-        self.gannet.create(&self.file, &torrent, Some(&tracker.url()))?;
+        let info_hash = self.gannet.create(&self.file, &torrent, Some(&tracker.url()))?;
         let mut seeders = Vec::new();
         let mut rounds = Vec::new();
         for (count, enough) in self.scale.rounds {
             self.seed_up_to(count, &torrent, &mut seeders)?;
-            tracker.until_seeders(count)?;
+            tracker.until_seeders(&info_hash, count)?;
             println!(
                 "\nfrom {count} of {} a second each",
                 megabytes(self.scale.max_upload_bytes_per_second)

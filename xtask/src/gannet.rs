@@ -45,14 +45,22 @@ impl Gannet {
         command
     }
 
-    /// Describes `path` in a new .torrent.
-    pub(crate) fn create(&self, path: &Path, torrent: &Path, tracker: Option<&str>) -> Result<()> {
+    /// Describes `path` in a new .torrent, and returns the info hash in hex.
+    pub(crate) fn create(
+        &self,
+        path: &Path,
+        torrent: &Path,
+        tracker: Option<&str>,
+    ) -> Result<String> {
         let mut create = self.command();
         create.arg("create").arg(path).arg("-o").arg(torrent).stdout(Stdio::null());
         if let Some(url) = tracker {
             create.args(["--tracker", url]);
         }
-        process::run(&mut create, Duration::from_secs(300))
+        process::run(&mut create, Duration::from_secs(300))?;
+        let info = process::answer(self.command().args(["info", "--json"]).arg(torrent));
+        let info: Value = serde_json::from_str(&info.context("gannet info failed")?)?;
+        Ok(info["info_hash"].as_str().context("`info_hash` isn't text")?.to_owned())
     }
 
     /// Starts a tracker on a free port of this machine.
@@ -70,7 +78,7 @@ impl Gannet {
         let addr = free_addr()?;
         let mut command = self.command();
         command.arg("seed").arg(torrent).arg("-o").arg(folder).args(["--max-upload", max_upload]);
-        command.args(["--listen", &addr.to_string()]).stdout(Stdio::null());
+        command.args(["--quiet", "--listen", &addr.to_string()]).stdout(Stdio::null());
         let mut running = Running::start(&mut command)?;
         until_listening(&mut running, addr)?;
         Ok(Seeder { _running: running })
@@ -93,11 +101,12 @@ impl Tracker {
         format!("http://{}/announce", self.addr)
     }
 
-    /// Waits until it counts that many seeders of its only torrent.
-    pub(crate) fn until_seeders(&self, count: usize) -> Result<()> {
+    /// Waits until it counts that many seeders of a torrent (BEP 48).
+    pub(crate) fn until_seeders(&self, info_hash: &str, count: usize) -> Result<()> {
         let wanted = format!("8:completei{count}e");
+        let path = format!("/scrape?info_hash={}", escaped(info_hash));
         process::until("the seeders' announces", START_LIMIT, || {
-            let answer = http_body(self.addr, "/scrape").unwrap_or_default();
+            let answer = http_body(self.addr, &path).unwrap_or_default();
             Ok(String::from_utf8_lossy(&answer).contains(&wanted).then_some(()))
         })
     }
@@ -106,6 +115,11 @@ impl Tracker {
 /// An address that was free a moment ago.
 fn free_addr() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?.local_addr()?)
+}
+
+/// Bytes in hex, as a URL has them.
+fn escaped(hex: &str) -> String {
+    hex.as_bytes().chunks(2).map(|byte| format!("%{}", String::from_utf8_lossy(byte))).collect()
 }
 
 fn until_listening(server: &mut Running, addr: SocketAddr) -> Result<()> {
