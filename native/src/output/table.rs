@@ -77,7 +77,7 @@ fn peer_row(peer: &PeerStats) -> [String; 10] {
         format::bytes(peer.downloaded_bytes),
         format::bytes(peer.uploaded_bytes),
         peer.mean_latency_micros.map(format::latency).unwrap_or_default(),
-        format::rate(peer.download_bytes_per_second),
+        format::rate(peer.mean_download_bytes_per_second),
         peer.score.to_string(),
     ]
 }
