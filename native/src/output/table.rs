@@ -77,9 +77,14 @@ fn peer_row(peer: &PeerStats) -> [String; 10] {
         format::bytes(peer.downloaded_bytes),
         format::bytes(peer.uploaded_bytes),
         peer.mean_latency_micros.map(format::latency).unwrap_or_default(),
-        format::rate(peer.download_bytes_per_second),
+        mean_rate(peer).map(format::rate).unwrap_or_default(),
         peer.score.to_string(),
     ]
+}
+
+/// Payload from a peer per second, over the time in which it was asked for any.
+fn mean_rate(peer: &PeerStats) -> Option<u64> {
+    Some(mean(peer.downloaded_bytes, peer.active.end_seconds? - peer.active.start_seconds?))
 }
 
 /// How long the transfer took: from the first request to the last piece.

@@ -7,7 +7,7 @@ mod select;
 use std::{path::PathBuf, time::Duration};
 
 use gannet::{Client, ClientConfig, News, Place, TorrentOptions};
-use gannet_core::metainfo::Info;
+use gannet_core::{metainfo::Info, names::escape_for_terminal};
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
@@ -151,7 +151,8 @@ fn promises(info: &Info, wanted: Option<&[bool]>, args: &GetArgs) -> Result<Vec<
 
 fn list(prepared: &[Prepared]) -> Result<(), Failure> {
     for info in prepared.iter().filter_map(|prepared| prepared.origin.info()) {
-        print(format!("{}\n{}", about(info.name(), ""), info::files(info.files())))?;
+        let name = escape_for_terminal(info.name());
+        print(format!("{name}  {}\n{}", info.info_hash(), info::files(info.files())))?;
     }
     Ok(())
 }
