@@ -1,9 +1,9 @@
 //! The commands that need no swarm, as a user runs them.
 
 #[allow(dead_code, reason = "each test file uses a part of it")]
-mod common;
+mod process;
 
-use common::{Place, noise};
+use process::{Place, noise};
 
 fn shared() -> Place {
     let place = Place::new();
@@ -199,10 +199,10 @@ fn a_flag_may_come_from_the_environment() {
     let place = shared();
     place.gannet("create data").ok();
     let mut command = place.command("info data.torrent");
-    let ran = common::Ran::of(command.env("GANNET_JSON", "1").output().unwrap()).ok();
+    let ran = process::Ran::of(command.env("GANNET_JSON", "1").output().unwrap()).ok();
     assert_eq!(ran.json()["name"], "data");
     let mut command = place.command("info data.torrent");
-    let ran = common::Ran::of(command.env("GANNET_JSON", "0").output().unwrap()).ok();
+    let ran = process::Ran::of(command.env("GANNET_JSON", "0").output().unwrap()).ok();
     assert!(ran.stdout.starts_with("name "), "{}", ran.stdout);
 }
 

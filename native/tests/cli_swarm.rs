@@ -1,11 +1,11 @@
 //! The commands that meet a swarm: a tracker, seeders and downloads as processes on loopback.
 
 #[allow(dead_code, reason = "each test file uses a part of it")]
-mod common;
+mod process;
 
 use std::time::{Duration, Instant};
 
-use common::{Place, Ran, Running, noise};
+use process::{Place, Ran, Running, noise};
 use serde_json::Value;
 
 /// A tracker, and a seeder that announces a folder to it.

@@ -1,149 +1,162 @@
-//! Running the binary.
+//! What the tests of the engine share: torrents, folders, clients on loopback, patience with a limit.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+// Not every test file uses all of it.
+#![allow(dead_code)]
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use gannet::{AddTorrent, Client, ClientConfig, Events, News, Place, Torrent, TorrentOptions};
+use gannet_core::{
+    contract::Content,
+    metainfo::{Draft, DraftFile, Info},
 };
+use sha1::{Digest, Sha1};
+use tokio::time::timeout;
 
-/// A folder of its own for each test; commands run in it.
-pub struct Place {
-    folder: tempfile::TempDir,
+/// How long anything may take that happens at once on loopback.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PIECE_BYTES: usize = 64 * 1024;
+
+/// A torrent and the bytes of its files, one behind the other.
+pub struct Sample {
+    pub info: Arc<Info>,
+    pub data: Vec<u8>,
+    lengths: Vec<usize>,
 }
 
-impl Place {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+impl Sample {
+    /// A single file `sample` of so many bytes.
+    pub fn file(bytes: usize) -> Self {
+        Self::new(&[bytes], true)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    /// The files `sample/0`, `sample/1` and so on.
+    pub fn files(lengths: &[usize]) -> Self {
+        Self::new(lengths, false)
     }
 
-    /// Writes a file, and the folders that it lies in.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-        self
+    fn new(lengths: &[usize], single_file: bool) -> Self {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let data: Vec<u8> =
+            std::iter::repeat_with(|| rng.u8(..)).take(lengths.iter().sum()).collect();
+        let files = lengths.iter().enumerate().map(|(number, &length)| DraftFile {
+            path: vec![number.to_string()],
+            length: length as u64,
+            ..DraftFile::default()
+        });
+        let draft = Draft {
+            name: "sample".to_owned(),
+            files: files.collect(),
+            piece_length: PIECE_BYTES as u32,
+            hashes: data.chunks(PIECE_BYTES).map(|piece| Sha1::digest(piece).into()).collect(),
+            single_file,
+            ..Draft::default()
+        };
+        let info = Arc::new(Info::parse(draft.encode_info().into()).unwrap());
+        Self { info, data, lengths: lengths.to_vec() }
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// What is in the folder, sorted.
-    pub fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(folder)).into_iter().flatten();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    pub fn command(&self, line: &str) -> Command {
-        command(self.folder.path(), line)
-    }
-
-    /// Runs `gannet` to its end.
-    pub fn gannet(&self, line: &str) -> Ran {
-        Ran::of(self.command(line).output().unwrap())
-    }
-
-    /// Runs `gannet` until the value is dropped.
-    pub fn start(&self, line: &str) -> Running {
-        let mut command = self.command(line);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Running { child, stdout }
-    }
-}
-
-fn command(folder: &Path, line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gannet"));
-    command.current_dir(folder).args(line.split_whitespace()).stdin(Stdio::null());
-    command
-}
-
-/// What became of a command.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ran {
-    pub fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+    /// Writes the files below `dir`.
+    pub fn write(&self, dir: &Path) {
+        let mut rest = &self.data[..];
+        for (file, &length) in self.info.files().iter().zip(&self.lengths) {
+            let path = dir.join(file.path.join("/"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (bytes, behind) = rest.split_at(length);
+            fs::write(path, bytes).unwrap();
+            rest = behind;
         }
     }
 
-    #[track_caller]
-    pub fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{}", self.stderr);
-        self
+    /// Whether exactly these files are below `dir`, with exactly these bytes.
+    pub fn assert_below(&self, dir: &Path) {
+        let mut rest = &self.data[..];
+        for (file, &length) in self.info.files().iter().zip(&self.lengths) {
+            let (bytes, behind) = rest.split_at(length);
+            let path = dir.join(file.path.join("/"));
+            assert!(fs::read(&path).unwrap() == bytes, "{path:?}");
+            rest = behind;
+        }
+        let names: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["sample"]);
     }
 
-    /// A failure with this code, told in one line that begins like this; nothing on standard output.
-    #[track_caller]
-    pub fn fails(self, code: i32, message: &str) {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.stderr.starts_with(&format!("gannet: {message}")), "{self:?}");
-        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
-        assert_eq!(self.stdout, "");
+    pub fn add(&self, peers: &[SocketAddr]) -> AddTorrent {
+        AddTorrent {
+            content: Content::Info(Arc::clone(&self.info)),
+            trackers: Vec::new(),
+            peers: peers.to_vec(),
+            options: TorrentOptions::default(),
+        }
     }
 
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    pub fn magnet(&self, peers: &[SocketAddr]) -> AddTorrent {
+        AddTorrent { content: Content::Hash(*self.info.info_hash()), ..self.add(peers) }
+    }
+
+    /// A client that has everything from the start.
+    pub async fn seeder(&self) -> Seeder {
+        self.seeder_with(ClientConfig::default()).await
+    }
+
+    pub async fn seeder_with(&self, config: ClientConfig) -> Seeder {
+        let dir = tempfile::tempdir().unwrap();
+        self.write(dir.path());
+        let client = client_with(config);
+        let (torrent, mut events) = client.add(self.add(&[]), below(dir.path())).await.unwrap();
+        until(&mut events, |news| matches!(news, News::Finished)).await;
+        let addr = client.listen_addr().unwrap();
+        Seeder { client, torrent, events, addr, dir }
     }
 }
 
-/// A command that goes on.
-pub struct Running {
-    pub child: Child,
-    stdout: BufReader<ChildStdout>,
+/// A client that has a whole torrent.
+pub struct Seeder {
+    pub client: Client,
+    pub torrent: Torrent,
+    pub events: Events,
+    pub addr: SocketAddr,
+    pub dir: tempfile::TempDir,
 }
 
-impl Running {
-    /// The next line on standard output, without its end.
-    pub fn line(&mut self) -> String {
-        let mut line = String::new();
-        assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "it has ended");
-        line.trim_end().to_owned()
-    }
+/// A client that listens on loopback.
+pub fn client() -> Client {
+    client_with(ClientConfig::default())
+}
 
-    /// The rest of a line that begins with `start`, which must come.
-    pub fn line_after(&mut self, start: &str) -> String {
-        loop {
-            if let Some(rest) = self.line().strip_prefix(start) {
-                return rest.to_owned();
+pub fn client_with(config: ClientConfig) -> Client {
+    let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    Client::start(ClientConfig { listen, ..config }).unwrap()
+}
+
+pub fn below(dir: &Path) -> Place {
+    Place::Folder { dir: dir.to_owned(), rename: None, overwrite: false }
+}
+
+pub fn memory() -> Place {
+    Place::Memory { limit_bytes: u64::MAX }
+}
+
+/// Reads news until one is as wanted; all that came, that one last.
+pub async fn until(events: &mut Events, wanted: impl Fn(&News) -> bool) -> Vec<News> {
+    let mut read = Vec::new();
+    let waited = timeout(PATIENCE, async {
+        while let Some(news) = events.next().await {
+            let is_wanted = wanted(&news);
+            read.push(news);
+            if is_wanted {
+                return true;
             }
         }
-    }
-
-    /// Sends a signal by name.
-    #[cfg(unix)]
-    pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Fails only if it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        false
+    });
+    match waited.await {
+        Ok(true) => read,
+        Ok(false) => panic!("the news ended with {read:#?}"),
+        Err(_) => panic!("waited too long, after {read:#?}"),
     }
 }
 
-/// Bytes that are the same each time and don't repeat.
-pub fn noise(length: usize) -> Vec<u8> {
-    let mut rng = fastrand::Rng::with_seed(length as u64);
-    std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
+pub async fn until_finished(events: &mut Events) {
+    until(events, |news| matches!(news, News::Finished)).await;
 }
