@@ -4,7 +4,7 @@ use std::time::Duration;
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/// `512 B`, `1.5 MiB`, `100 MiB`: three digits say enough.
+/// `512 B`, `16 KiB`, `1.5 MiB`, `100 MiB`: three digits say enough.
 pub(crate) fn bytes(count: u64) -> String {
     if count < 1024 {
         return format!("{count} B");
@@ -16,7 +16,7 @@ pub(crate) fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    let decimals = if value < 99.95 { 1 } else { 0 };
+    let decimals = if value < 99.95 && value.fract() != 0.0 { 1 } else { 0 };
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
@@ -36,8 +36,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
     let seconds = seconds.round() as u64;
     match seconds {
-        ..3_600 => two(seconds / 60, "m", seconds % 60, "s"),
-        ..86_400 => two(seconds / 3_600, "h", seconds / 60 % 60, "m"),
+        0..3_600 => two(seconds / 60, "m", seconds % 60, "s"),
+        3_600..86_400 => two(seconds / 3_600, "h", seconds / 60 % 60, "m"),
         _ => two(seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
     }
 }
@@ -62,8 +62,8 @@ pub(crate) fn estimate(seconds: f64) -> String {
 /// `0.4 ms`, `12 ms`, `1.25s`.
 pub(crate) fn latency(micros: u64) -> String {
     match micros {
-        ..10_000 => format!("{:.1} ms", micros as f64 / 1e3),
-        ..1_000_000 => format!("{} ms", micros / 1_000),
+        0..10_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
         _ => duration(Duration::from_micros(micros)),
     }
 }
@@ -88,11 +88,11 @@ mod tests {
         for (count, shown) in [
             (0, "0 B"),
             (1023, "1023 B"),
-            (1024, "1.0 KiB"),
+            (1024, "1 KiB"),
             (1536, "1.5 KiB"),
             (100 << 20, "100 MiB"),
             (1023 << 10, "1.0 MiB"),
-            (5 << 40, "5.0 TiB"),
+            (5 << 40, "5 TiB"),
             (u64::MAX, "16384 PiB"),
         ] {
             assert_eq!(bytes(count), shown);

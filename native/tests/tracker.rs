@@ -130,7 +130,7 @@ fn a_leecher_hears_of_a_seeder_and_of_the_interval() {
     let answer = fixture.announce(&leecher(7002));
     assert_eq!(answer.peers, ["127.0.0.1:7001".parse().unwrap()]);
     assert_eq!((answer.complete, answer.incomplete), (Some(1), Some(1)));
-    assert_eq!((answer.interval_seconds, answer.min_interval_seconds), (120, Some(60)));
+    assert_eq!((answer.interval_seconds, answer.min_interval_seconds), (120, Some(30)));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gannet::{Client, Events, News, Place, TorrentOptions};
+use gannet::{Client, Events, News, Place, TorrentOptions, storage::MEMORY_CHUNK_BYTES};
+use gannet_core::{layout::FileSlice, storage::StorageError};
 use tokio::time::timeout;
 
 use super::{lookup, swarm};
@@ -43,23 +44,29 @@ async fn fetch(client: &Client, args: &PieceArgs) -> Result<Bytes, Failure> {
         let said = format!("no piece {}, there are {}", args.piece, layout.piece_count());
         return Err(Failure::say(Exit::Usage, swarm::about(&name, &said)));
     };
-    let limit_bytes = layout.piece_bytes(piece).into();
+    // Memory is taken in chunks of each file that the piece touches.
+    let room = |slice: FileSlice| slice.length + 2 * MEMORY_CHUNK_BYTES;
+    let limit_bytes = layout.piece_files(piece).map(room).sum();
     let options = TorrentOptions { pieces: Some(vec![args.piece]), ..TorrentOptions::default() };
     let mut add = swarm::torrent_to_add(&origin, &args.swarm, options).await?;
     // Known by now, even if the user named a magnet link.
     add.content = gannet_core::Content::Info(info);
     let added = client.add(add, Place::Memory { limit_bytes }).await;
     let (torrent, mut events) = added.or_fail(Exit::Failed, &name)?;
-    finished(&mut events).await;
+    finished(&mut events).await?;
     torrent.read(args.piece).await.or_fail(Exit::Storage, &name)
 }
 
-async fn finished(events: &mut Events) {
+/// Waits for the piece. Memory that fails won't recover.
+async fn finished(events: &mut Events) -> Result<(), StorageError> {
     while let Some(news) = events.next().await {
-        if let News::Finished = news {
-            return;
+        match news {
+            News::Finished => return Ok(()),
+            News::StorageFailed(error) => return Err(error),
+            _ => {}
         }
     }
+    Ok(())
 }
 
 fn write(args: &PieceArgs, bytes: &[u8]) -> Result<(), Failure> {

@@ -46,7 +46,9 @@ fn replace(path: &Path, content: &[u8], existing: Existing) -> io::Result<()> {
     builder.prefix(".gannet-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    // The name of the temporary file would only puzzle.
+    let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()));
+    let mut file = file?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     let persisted = match existing {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gannet_core::{
     event::{News, PeerIntroduction},
-    stats::PieceReport,
+    stats::{PieceReport, TorrentState},
 };
 
 use crate::format;
@@ -12,7 +12,7 @@ use crate::format;
 /// A line for a person; `None` where there is nothing to say. Not escaped yet.
 pub(super) fn line(news: &News) -> Option<String> {
     Some(match news {
-        News::State(state) => format!("state: {state:?}").to_lowercase(),
+        News::State(state) => format!("state: {}", named(*state)),
         News::Metadata(info) => {
             let layout = info.layout();
             let size = format::bytes(layout.total_length());
@@ -45,6 +45,17 @@ pub(super) fn line(news: &News) -> Option<String> {
         News::Removed => "stopped".to_owned(),
         News::Read { .. } | News::ResultReady => return None,
     })
+}
+
+fn named(state: TorrentState) -> &'static str {
+    match state {
+        TorrentState::Metadata => "fetching metadata",
+        TorrentState::Checking => "checking",
+        TorrentState::Downloading => "downloading",
+        TorrentState::Seeding => "seeding",
+        TorrentState::Paused => "paused",
+        TorrentState::StorageError => "waiting for the disk",
+    }
 }
 
 fn answered(

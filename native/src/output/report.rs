@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gannet_core::{event::News, id::InfoHash, stats::TorrentStats};
+use gannet_core::{event::News, id::InfoHash, stats::TorrentStats, storage::StorageError};
 use serde_json::json;
 
 use super::{Existing, bar::Bars, json, line, log, note, print, table, write_file};
@@ -49,6 +49,8 @@ pub(crate) struct Report {
 struct Named {
     name: String,
     info_hash: InfoHash,
+    /// What was told of its disk last.
+    trouble: Option<StorageError>,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl Report {
 
     /// Takes a torrent in; torrents are numbered in the order of these calls.
     pub(crate) fn add(&mut self, name: &str, info_hash: InfoHash) {
-        self.torrents.push(Named { name: name.to_owned(), info_hash });
+        self.torrents.push(Named { name: name.to_owned(), info_hash, trouble: None });
         if let Style::Bars(bars) = &mut self.style {
             bars.add();
         }
@@ -125,19 +127,30 @@ impl Report {
         {
             named.name = info.name().to_owned();
         }
+        if let (News::StorageRecovered, Some(named)) = (news, self.torrents.get_mut(torrent)) {
+            named.trouble = None;
+        }
         if let Style::Json = self.style
             && let Some((event, fields)) = json::event(news)
         {
             self.json(torrent, event, fields);
         }
         match news {
-            News::StorageFailed(error) => self.complain(&error.to_string()),
+            News::StorageFailed(error) => self.storage_failed(torrent, error),
             _ if self.verbose => self.log(torrent, news),
             News::StorageRecovered => self.note("the disk works again"),
             News::TrackerFailed { url, error } if self.failed_trackers.insert(url.clone()) => {
                 self.note(&format!("tracker {url}: {error}"));
             }
             _ => {}
+        }
+    }
+
+    /// The disk is tried again and again; that it fails is told once.
+    fn storage_failed(&mut self, torrent: usize, error: &StorageError) {
+        let Some(named) = self.torrents.get_mut(torrent) else { return };
+        if named.trouble.replace(error.clone()).as_ref() != Some(error) {
+            self.complain(&error.to_string());
         }
     }
 

@@ -30,7 +30,7 @@ pub use store::{Answer, Full, MAX_NUM_WANT, MAX_PEERS_PER_TORRENT, MAX_TORRENTS,
 /// How often peers are asked to announce themselves, unless told otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// Peers are asked not to come back sooner than this, however long the interval is.
-pub const MIN_INTERVAL: Duration = Duration::from_secs(60);
+pub const MIN_INTERVAL: Duration = Duration::from_secs(30);
 /// How late a peer may be before it is forgotten, beside an interval that it may miss.
 pub const GRACE: Duration = Duration::from_secs(30);
 

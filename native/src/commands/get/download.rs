@@ -1,6 +1,6 @@
 //! One torrent of a run: what its news and statistics mean for the run.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use gannet::News;
 use gannet_core::{
@@ -127,13 +127,11 @@ impl Download {
     }
 
     fn storage_failed(&mut self, error: &StorageError) {
-        match error {
-            // These go away: space is made, a cable is plugged in.
-            StorageError::Full { .. } | StorageError::Io { .. } | StorageError::Missing { .. } => {
-                let since = self.trouble.take().map_or_else(Instant::now, |(since, _)| since);
-                self.trouble = Some((since, error.clone()));
-            }
-            error => self.phase = Phase::Over(Failure::from(error.clone()).exit),
+        if may_go_away(error) {
+            let since = self.trouble.take().map_or_else(Instant::now, |(since, _)| since);
+            self.trouble = Some((since, error.clone()));
+        } else {
+            self.phase = Phase::Over(Failure::from(error.clone()).exit);
         }
     }
 
@@ -190,6 +188,21 @@ impl Download {
             _ => format!("{known} known, but none can be reached"),
         };
         Some(Task::Say(about(&self.name, &said)))
+    }
+}
+
+/// Whether an error of the storage is worth waiting for: space is made, a cable is plugged in.
+fn may_go_away(error: &StorageError) -> bool {
+    match error {
+        StorageError::Full { .. } | StorageError::Missing { .. } => true,
+        StorageError::Io { kind, .. } => !matches!(
+            kind,
+            ErrorKind::AlreadyExists
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::InvalidFilename
+        ),
+        _ => false,
     }
 }
 

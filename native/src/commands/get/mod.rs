@@ -7,10 +7,10 @@ mod select;
 use std::{path::PathBuf, time::Duration};
 
 use gannet::{Client, ClientConfig, News, Place, TorrentOptions};
-use gannet_core::metainfo::Info;
+use gannet_core::{metainfo::Info, names::escape_for_terminal};
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use self::{
@@ -29,7 +29,9 @@ use crate::{
     source::{Origin, Source},
 };
 
-/// What a wait for the user's patience stands for when there is no `--timeout`.
+/// What is said when the user's patience is over.
+const LATE: &str = "--timeout reached";
+/// The patience of a user who doesn't say.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Downloads torrents.
@@ -44,35 +46,31 @@ pub(super) async fn run(args: GetArgs) -> Result<Exit, Failure> {
         ..ClientConfig::default()
     };
     let client = swarm::start_listening(args.listen, config)?;
-    let deadline = Instant::now() + args.timeout.unwrap_or(FOREVER);
+    let result = download(&client, sources, &args, &mut interrupt).await;
+    // Whatever has ended it: nothing is left that still waits for its farewell.
+    client.shutdown(lookup::FAREWELL).await;
+    result
+}
+
+async fn download(
+    client: &Client,
+    sources: Vec<Source>,
+    args: &GetArgs,
+    interrupt: &mut Interrupt,
+) -> Result<Exit, Failure> {
+    let deadline = Instant::now() + args.timeout.unwrap_or(FOREVER).min(FOREVER);
     let prepared = tokio::select! {
-        prepared = prepare(&client, sources, &args) => Some(prepared),
-        () = interrupt.wanted() => return leave(&client, Exit::Interrupted).await,
-        () = tokio::time::sleep_until(deadline) => None,
-    };
-    let Some(prepared) = prepared else {
-        leave(&client, Exit::NoPeers).await?;
-        return Err(Failure::say(Exit::NoPeers, "--timeout reached"));
-    };
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(failure) => {
-            leave(&client, failure.exit).await?;
-            return Err(failure);
-        }
+        prepared = prepare(client, sources, args) => prepared?,
+        () = interrupt.wanted() => return Ok(Exit::Interrupted),
+        () = sleep_until(deadline) => return Err(Failure::say(Exit::NoPeers, LATE)),
     };
     if args.list {
         list(&prepared)?;
-        return leave(&client, Exit::Done).await;
+        return Ok(Exit::Done);
     }
-    let mut get = Get::start(client, &args, prepared).await?;
-    let exit = get.run(&mut interrupt, deadline).await;
+    let mut get = Get::start(client.clone(), args, prepared).await?;
+    let exit = get.run(interrupt, deadline).await;
     get.swarm.finish(exit).await
-}
-
-async fn leave(client: &Client, exit: Exit) -> Result<Exit, Failure> {
-    client.shutdown(lookup::FAREWELL).await;
-    Ok(exit)
 }
 
 /// A torrent of which is known what is wanted of it.
@@ -151,7 +149,8 @@ fn promises(info: &Info, wanted: Option<&[bool]>, args: &GetArgs) -> Result<Vec<
 
 fn list(prepared: &[Prepared]) -> Result<(), Failure> {
     for info in prepared.iter().filter_map(|prepared| prepared.origin.info()) {
-        print(format!("{}\n{}", about(info.name(), ""), info::files(info.files())))?;
+        let name = escape_for_terminal(info.name());
+        print(format!("{name}  {}\n{}", info.info_hash(), info::files(info.files())))?;
     }
     Ok(())
 }
@@ -197,7 +196,7 @@ impl<'a> Get<'a> {
         while !self.downloads.iter().all(Download::is_over) {
             tokio::select! {
                 () = interrupt.wanted() => return self.interrupted(),
-                () = tokio::time::sleep_until(deadline) => return self.late(),
+                () = sleep_until(deadline) => return self.late(),
                 (number, news) = self.swarm.next() => self.take(number, &news),
                 Some(Ok((number, result))) = self.checks.join_next() => {
                     let task = self.downloads[number].checked(result);
@@ -251,7 +250,7 @@ impl<'a> Get<'a> {
         if self.downloads.iter().all(Download::is_done) {
             return Exit::Done;
         }
-        self.swarm.report.complain("--timeout reached");
+        self.swarm.report.complain(LATE);
         Exit::NoPeers
     }
 

@@ -61,7 +61,12 @@ fn by_pattern(info: &Info, selection: &Selection) -> Result<Vec<bool>, SelectErr
         patterns.add(glob.clone());
     }
     let patterns = patterns.build()?;
-    let is_wanted = |path: &[String]| patterns.is_match(path.join("/"));
+    // With the torrent's folder in front, without it, or the name alone: each is meant by somebody.
+    let is_wanted = |path: &[String]| {
+        let forms = [0, 1, path.len().saturating_sub(1)].into_iter();
+        let mut forms = forms.filter_map(|first| path.get(first..)).filter(|form| !form.is_empty());
+        forms.any(|form| patterns.is_match(form.join("/")))
+    };
     let wanted: Vec<_> = info.files().iter().map(|file| is_wanted(&file.path)).collect();
     if wanted.contains(&true) { Ok(wanted) } else { Err(SelectError::NoMatch) }
 }
@@ -104,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_matched_against_the_whole_path() {
+    fn a_pattern_matches_the_path_or_the_name() {
         let chosen = |glob| wanted(&info(), &by_glob(glob), None);
         assert_eq!(chosen("*.iso"), Ok(Some(vec![true, false, true])));
         assert_eq!(chosen("top/b*"), Ok(Some(vec![false, true, false])));

@@ -1,7 +1,5 @@
 //! What becomes of a download, without any network.
 
-use std::io;
-
 use super::*;
 
 const DISK_WAIT: Duration = Duration::from_secs(10);
@@ -116,7 +114,8 @@ fn a_full_disk_is_waited_for_but_not_for_ever() {
 fn a_foreign_file_is_not_waited_for() {
     for error in [
         StorageError::Foreign { file: "f".into(), found_bytes: 1, expected_bytes: 2 },
-        StorageError::ReadOnly { file: "f".into(), kind: io::ErrorKind::PermissionDenied },
+        StorageError::ReadOnly { file: "f".into(), kind: ErrorKind::PermissionDenied },
+        StorageError::Io { file: "f".into(), kind: ErrorKind::NotADirectory },
     ] {
         let mut download = download(goal());
         download.take(&News::StorageFailed(error));
