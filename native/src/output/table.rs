@@ -82,7 +82,6 @@ fn peer_row(peer: &PeerStats) -> [String; 10] {
     ]
 }
 
-/// Payload from a peer per second, over the time in which it was asked for any.
 /// How long the transfer took: from the first request to the last piece.
 pub(crate) fn transfer_seconds(stats: &TorrentStats) -> Option<f64> {
     let span = &stats.transfer;
