@@ -43,7 +43,7 @@ const SMALL: Scale = Scale {
     payload_bytes: 12_000_000,
     max_upload: "2MB",
     max_upload_bytes_per_second: 2_000_000,
-    rounds: [(1, 1.0), (4, 2.5), (8, 4.0)],
+    rounds: [(1, 1.0), (4, 3.4), (8, 6.0)],
 };
 
 /// What one download came to.
