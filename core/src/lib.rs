@@ -24,7 +24,7 @@
 //! ```
 //! use gannet_core::{
 //!     AddTorrent, Content, Input, Output, Session, SessionConfig, TorrentOptions,
-//!      time::Instant,
+//!     reason::Disconnect, time::Instant,
 //! };
 //!
 //! /// What a host has: a clock, a way to wait, and hands to carry out orders.
