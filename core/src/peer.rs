@@ -184,6 +184,14 @@ impl Peer {
         !self.has.is_empty() && self.has.is_full()
     }
 
+    /// Whether it is a seeder for certain. Who has no metadata has nothing, whatever it claims:
+    /// aria2 with a magnet link says that it has all until it knows what that is.
+    pub(crate) fn needs_nothing(&self) -> bool {
+        let extension = self.extension.as_ref();
+        let has_metadata = extension.is_some_and(|known| known.metadata_size.is_some());
+        self.is_seed() && (!self.extended || has_metadata)
+    }
+
     /// Id under which it wants `ut_metadata` messages (BEP 9), if it does.
     pub(crate) fn metadata_id(&self) -> Option<u8> {
         self.extension.as_ref()?.metadata_id

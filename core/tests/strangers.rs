@@ -266,3 +266,17 @@ fn a_silent_peer_is_kept_alive_for_three_minutes_then_closed() {
     stage.wait(Duration::from_secs(2));
     assert_eq!(stage.closed, Some(CloseReason::Idle));
 }
+
+#[test]
+fn a_seeder_is_let_go_but_not_one_that_has_no_metadata_yet() {
+    let seeder =
+        Message::Extended { id: 0, payload: Bytes::from_static(b"d13:metadata_sizei99ee") };
+    let mut stage = Stage::greeted(true, Reserved::ours());
+    stage.say(&[Message::HaveAll, seeder]);
+    assert_eq!(stage.closed, Some(CloseReason::Useless));
+
+    let magnet = Message::Extended { id: 0, payload: Bytes::from_static(b"d13:metadata_sizei0ee") };
+    let mut stage = Stage::greeted(true, Reserved::ours());
+    stage.say(&[magnet, Message::HaveAll]);
+    assert_eq!(stage.closed, None, "it will ask for the metadata next");
+}

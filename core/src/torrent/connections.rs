@@ -330,7 +330,7 @@ impl Torrent {
         if !self.is_done() || self.options.metadata_only {
             return;
         }
-        let seeds = self.peers.iter().filter(|(_, peer)| peer.is_open() && peer.is_seed());
+        let seeds = self.peers.iter().filter(|(_, peer)| peer.is_open() && peer.needs_nothing());
         let seeds: Vec<PeerKey> = seeds.map(|(&key, _)| key).collect();
         seeds.into_iter().for_each(|key| self.close(cx, key, CloseReason::Useless));
     }

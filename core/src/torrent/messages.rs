@@ -243,6 +243,7 @@ impl Torrent {
         }
         peer.extension = Some(handshake);
         self.introduce(cx, key);
+        self.close_useless(cx);
         self.ask_for_metadata(cx);
     }
 }

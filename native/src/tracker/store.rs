@@ -114,7 +114,10 @@ impl Store {
         swarm.place(peer, presence.is_seed, presence.event == AnnounceEvent::Completed);
         let count = presence.num_want.min(MAX_NUM_WANT) as usize;
         let alive = |peer: &Peer| now.saturating_duration_since(peer.seen) < self.lifetime;
-        let peers = swarm.sample(rng, addr, presence.is_seed, count, alive);
+        // A magnet link's client that doesn't know the size yet may say that nothing is left
+        // (aria2 does): only with its first announce could it be mistaken for a seeder.
+        let needs_no_seeds = presence.is_seed && presence.event != AnnounceEvent::Started;
+        let peers = swarm.sample(rng, addr, needs_no_seeds, count, alive);
         Ok(Answer { peers, ..swarm.counts() })
     }
 
@@ -192,6 +195,15 @@ mod tests {
         store.announce(now, &leecher(2)).unwrap();
         assert_eq!(ports(&store.announce(now, &seeder(3)).unwrap()), [2]);
         assert_eq!(ports(&store.announce(now, &leecher(4)).unwrap()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn whoever_starts_is_sent_seeds_even_if_it_claims_to_miss_nothing() {
+        let (store, now) = (store(), Instant::now());
+        store.announce(now, &seeder(1)).unwrap();
+        let starting = Presence { event: AnnounceEvent::Started, ..seeder(2) };
+        assert_eq!(ports(&store.announce(now, &starting).unwrap()), [1]);
+        assert_eq!(ports(&store.announce(now, &seeder(2)).unwrap()), []);
     }
 
     #[test]
