@@ -142,6 +142,16 @@ fn who_stops_is_not_named_any_more() {
 }
 
 #[test]
+fn a_magnet_link_whose_client_says_that_nothing_is_left_hears_of_seeders() {
+    let fixture = Fixture::start();
+    fixture.announce(&seeder(7001));
+    let like_aria2 = AnnounceRequest { event: AnnounceEvent::None, ..seeder(7002) };
+    assert_eq!(fixture.announce(&like_aria2).peers, ["127.0.0.1:7001".parse().unwrap()]);
+    let true_seeder = AnnounceRequest { uploaded: 1, ..like_aria2 };
+    assert_eq!(fixture.announce(&true_seeder).peers, []);
+}
+
+#[test]
 fn an_address_in_the_request_is_ignored() {
     let fixture = Fixture::start();
     let victim = "192.0.2.1".parse().ok();

@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use gannet_core::announce::{
-    AnnounceRequest, AnnounceResponse, ScrapeRequest, ScrapeResponse, encode_failure,
+    AnnounceEvent, AnnounceRequest, AnnounceResponse, ScrapeRequest, ScrapeResponse, encode_failure,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -120,6 +120,7 @@ impl Side {
             ip: addr.ip(),
             port: request.port,
             is_seed: request.left == 0,
+            wants_seeds: wants_seeds(request),
             event: request.event,
             num_want: request.num_want,
         };
@@ -143,6 +144,14 @@ impl Side {
             false => response.encode_listed(&answer.peers, request.no_peer_id),
         })
     }
+}
+
+/// Whether seeders are of use to the client. To one that has everything they aren't; but aria2, which
+/// knows of a magnet link no more than the hash, also says that nothing is left. What gives it away
+/// is that it has moved no byte and never said `started`.
+fn wants_seeds(request: &AnnounceRequest) -> bool {
+    let is_new = request.uploaded == 0 && request.downloaded == 0;
+    request.left > 0 || (is_new && request.event == AnnounceEvent::None)
 }
 
 /// At least one: an interval of none would have clients ask without end.

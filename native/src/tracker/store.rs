@@ -40,6 +40,8 @@ pub struct Presence {
     pub port: u16,
     /// Whether it has everything.
     pub is_seed: bool,
+    /// Whether it is to hear of seeders.
+    pub wants_seeds: bool,
     /// Why it announces.
     pub event: AnnounceEvent,
     /// How many peers it would like to hear of.
@@ -114,7 +116,7 @@ impl Store {
         swarm.place(peer, presence.is_seed, presence.event == AnnounceEvent::Completed);
         let count = presence.num_want.min(MAX_NUM_WANT) as usize;
         let alive = |peer: &Peer| now.saturating_duration_since(peer.seen) < self.lifetime;
-        let peers = swarm.sample(rng, addr, presence.is_seed, count, alive);
+        let peers = swarm.sample(rng, addr, presence.wants_seeds, count, alive);
         Ok(Answer { peers, ..swarm.counts() })
     }
 
@@ -161,13 +163,14 @@ mod tests {
             ip: [10, 0, 0, 1].into(),
             port,
             is_seed: false,
+            wants_seeds: true,
             event: AnnounceEvent::None,
             num_want: 50,
         }
     }
 
     fn seeder(port: u16) -> Presence {
-        Presence { is_seed: true, ..leecher(port) }
+        Presence { is_seed: true, wants_seeds: false, ..leecher(port) }
     }
 
     fn ports(answer: &Answer) -> Vec<u16> {
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_are_not_sent_seeds() {
+    fn seeds_are_sent_only_to_those_who_want_them() {
         let (store, now) = (store(), Instant::now());
         store.announce(now, &seeder(1)).unwrap();
         store.announce(now, &leecher(2)).unwrap();

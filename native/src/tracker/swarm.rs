@@ -105,12 +105,12 @@ impl Swarm {
         }
     }
 
-    /// Up to `count` peers for the one at `addr`: its own family first; seeders for leechers only.
+    /// Up to `count` peers for the one at `addr`: its own family first.
     pub(super) fn sample(
         &self,
         rng: &mut fastrand::Rng,
         addr: SocketAddr,
-        is_seed: bool,
+        wants_seeds: bool,
         count: usize,
         alive: impl Fn(&Peer) -> bool,
     ) -> Vec<(SocketAddr, PeerId)> {
@@ -118,7 +118,7 @@ impl Swarm {
         let mut sample = Vec::new();
         for family in [own, 2 - own] {
             let leechers = self.groups[family].as_slice();
-            let seeds = if is_seed { &[] } else { self.groups[family + 1].as_slice() };
+            let seeds = if wants_seeds { self.groups[family + 1].as_slice() } else { &[] };
             // One more, since the one who asks may be drawn.
             let wanted = (count - sample.len()) + 1;
             let drawn = draw(rng, leechers.len() + seeds.len(), wanted).into_iter();
