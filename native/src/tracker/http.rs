@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use gannet_core::announce::{
-    AnnounceEvent, AnnounceRequest, AnnounceResponse, ScrapeRequest, ScrapeResponse, encode_failure,
+    AnnounceRequest, AnnounceResponse, ScrapeRequest, ScrapeResponse, encode_failure,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -146,12 +146,11 @@ impl Side {
     }
 }
 
-/// Whether seeders are of use to the client. To one that has everything they aren't; but aria2, which
-/// knows of a magnet link no more than the hash, also says that nothing is left. What gives it away
-/// is that it has moved no byte and never said `started`.
-fn wants_seeds(request: &AnnounceRequest) -> bool {
-    let is_new = request.uploaded == 0 && request.downloaded == 0;
-    request.left > 0 || (is_new && request.event == AnnounceEvent::None)
+/// Whether seeders are of use to the client. To one that has everything they aren't; but aria2, while
+/// it knows of a torrent no more than the hash in a magnet link, also says that nothing is left. So
+/// only a client that has moved bytes is believed.
+const fn wants_seeds(request: &AnnounceRequest) -> bool {
+    request.left > 0 || (request.uploaded == 0 && request.downloaded == 0)
 }
 
 /// At least one: an interval of none would have clients ask without end.
