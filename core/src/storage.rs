@@ -229,10 +229,36 @@ pub enum StorageError {
     Closed,
 }
 
+/// SHA-1, fed in parts.
+pub trait Sha1Hasher: Default {
+    /// Takes in the next part.
+    fn update(&mut self, bytes: &[u8]);
+
+    /// The digest of all parts.
+    fn finish(self) -> [u8; 20];
+}
+
+/// SHA-1 that runs wherever Rust does.
+#[derive(Debug, Default)]
+pub struct PortableSha1(Sha1);
+
+impl Sha1Hasher for PortableSha1 {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> [u8; 20] {
+        self.0.finalize().into()
+    }
+}
+
 /// Files by number, as they stand in the torrent; pad files are never asked for.
 ///
 /// Implementations take `&self`: orders of one torrent may run at the same time, on different ranges.
 pub trait Storage {
+    /// How this host hashes: [`PortableSha1`], or something that is faster there.
+    type Sha1: Sha1Hasher;
+
     /// Fills `into` from `offset` of a file. A file that ends before is [`StorageError::Missing`].
     fn read_at(&self, file: usize, offset: u64, into: &mut [u8]) -> Result<(), StorageError>;
 
@@ -268,54 +294,52 @@ pub fn perform(storage: &impl Storage, info: &Info, order: Order) -> Option<Outc
     })
 }
 
-fn store(
-    storage: &impl Storage,
+fn store<S: Storage>(
+    storage: &S,
     info: &Info,
     piece: PieceIndex,
     buffers: &[Bytes],
     digest_blocks: bool,
 ) -> Result<Verdict, StorageError> {
-    let good = total(buffers) == info.layout().piece_bytes(piece)
-        && sha1(buffers.iter().map(|bytes| &bytes[..])) == *info.piece_hash(piece);
+    let right = total(buffers) == info.layout().piece_bytes(piece);
+    let good = right && digest::<S>(buffers) == *info.piece_hash(piece);
     if good {
         write(storage, info.layout(), info.layout().piece_offset(piece), buffers)?;
     }
     let digests = match digest_blocks || !good {
-        true => buffers.iter().map(|block| Sha1::digest(block).into()).collect(),
+        true => buffers.iter().map(|block| digest::<S>(std::slice::from_ref(block))).collect(),
         false => Vec::new(),
     };
     Ok(Verdict { good, digests })
 }
 
 /// Reads a piece in steps, so that even the largest is never whole in memory.
-fn check(
-    storage: &impl Storage,
+fn check<S: Storage>(
+    storage: &S,
     info: &Info,
     piece: PieceIndex,
     digest_blocks: bool,
 ) -> Result<Verdict, StorageError> {
     let layout = info.layout();
     let (offset, length) = (layout.piece_offset(piece), layout.piece_bytes(piece));
-    let mut hasher = Sha1::new();
+    let mut hasher = S::Sha1::default();
     let mut digests = Vec::new();
     let mut buffer = vec![0; length.min(MAX_READ_BYTES) as usize];
     for begin in (0..length).step_by(MAX_READ_BYTES as usize) {
         let step = &mut buffer[..(length - begin).min(MAX_READ_BYTES) as usize];
         read_into(storage, layout, offset + u64::from(begin), step)?;
-        hasher.update(&step);
+        hasher.update(step);
         if digest_blocks {
-            let blocks = step.chunks(BLOCK_BYTES as usize);
-            digests.extend(blocks.map(|block| BlockDigest::from(Sha1::digest(block))));
+            digests.extend(step.chunks(BLOCK_BYTES as usize).map(|block| digest::<S>(&[block])));
         }
     }
-    let good = hasher.finalize() == *info.piece_hash(piece);
-    Ok(Verdict { good, digests })
+    Ok(Verdict { good: hasher.finish() == *info.piece_hash(piece), digests })
 }
 
-fn sha1<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 20] {
-    let mut hasher = Sha1::new();
-    parts.for_each(|bytes| hasher.update(bytes));
-    hasher.finalize().into()
+fn digest<S: Storage>(parts: &[impl AsRef<[u8]>]) -> [u8; 20] {
+    let mut hasher = S::Sha1::default();
+    parts.iter().for_each(|part| hasher.update(part.as_ref()));
+    hasher.finish()
 }
 
 fn read(

@@ -50,7 +50,7 @@ impl Http {
     /// On a machine without any certificates HTTP still works, and no HTTPS server is trusted.
     fn build(&self) -> Option<Client> {
         // Someone else in the process may have chosen a provider before: that one is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let attempts = [self.builder(), self.builder().tls_certs_only([])];
         attempts.into_iter().find_map(|builder| {
             let built = builder.build();

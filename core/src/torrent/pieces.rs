@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{Timer, Torrent, content::Part, report::CHECKPOINT_INTERVAL};
+use super::{
+    Timer, Torrent,
+    content::Part,
+    report::{CHECKPOINT_BYTES, CHECKPOINT_INTERVAL},
+};
 use crate::{
     event::News,
     id::{PeerKey, PieceIndex},
@@ -187,10 +191,15 @@ impl Torrent {
             self.roster.record_mut(sender).standing.succeeded(took);
         }
         self.clear_and_blame(cx, piece, part, &verdict);
+        let length = report.bytes;
         cx.news(News::PieceDone(report));
         self.tally.dirty = true;
         if !self.timers.is_set(Timer::Checkpoint) {
             self.timers.set(Timer::Checkpoint, Some(cx.now + CHECKPOINT_INTERVAL));
+        }
+        self.tally.unrecorded_bytes += u64::from(length);
+        if self.tally.unrecorded_bytes >= CHECKPOINT_BYTES {
+            self.checkpoint(cx);
         }
         self.verified(cx, piece);
         self.note_progress(cx);

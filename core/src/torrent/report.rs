@@ -17,6 +17,8 @@ use crate::{
 
 /// What is verified is recorded at least this often while it changes.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+/// And so often by volume: the disk works while the download goes on, not all at its end.
+pub const CHECKPOINT_BYTES: u64 = 128 * 1024 * 1024;
 /// From this share of the wanted pieces on, in percent, the end is timed.
 const LAST_PERCENT: u64 = 99;
 
@@ -33,6 +35,8 @@ pub(super) struct Tally {
     pub(super) asked_twice_bytes: u64,
     /// Verified pieces changed since the last checkpoint.
     pub(super) dirty: bool,
+    /// Bytes stored since the last checkpoint.
+    pub(super) unrecorded_bytes: u64,
     first_asked: Option<Instant>,
     last_percent_began: Option<Instant>,
     last_percent: Option<Duration>,

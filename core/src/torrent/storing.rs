@@ -75,6 +75,10 @@ impl Torrent {
                     self.tally.dirty = true;
                 }
                 self.note_result(cx, &result);
+                if self.is_done() {
+                    // The last pieces came while an earlier state was being recorded.
+                    self.checkpoint(cx);
+                }
                 self.close_when_idle(cx);
             }
             Outcome::Closed => self.storage.closed = true,
@@ -280,6 +284,7 @@ impl Torrent {
         }
         let have = download.picker.have().clone();
         self.tally.dirty = false;
+        self.tally.unrecorded_bytes = 0;
         self.storage.checkpointing = true;
         cx.order(Order::Checkpoint { have, complete });
     }

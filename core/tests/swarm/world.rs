@@ -15,7 +15,7 @@ use gannet_core::{
     id::{PeerKey, TorrentKey},
     metainfo::Info,
     reason::Disconnect,
-    storage::{Completion, Opened, Order, Outcome, Storage, StorageError, perform},
+    storage::{Completion, Opened, Order, Outcome, PortableSha1, Storage, StorageError, perform},
     time::Instant,
 };
 
@@ -41,6 +41,8 @@ pub struct Disk {
 }
 
 impl Storage for Disk {
+    type Sha1 = PortableSha1;
+
     fn read_at(&self, file: usize, offset: u64, into: &mut [u8]) -> Result<(), StorageError> {
         let files = self.files.borrow();
         let from = files[file].get(offset as usize..offset as usize + into.len());

@@ -10,9 +10,9 @@ use std::{
     thread,
 };
 
-use gannet_core::layout::Layout;
-use sha1::{Digest, Sha1};
-use sha2::Sha256;
+use gannet::storage::FastSha1;
+use gannet_core::{layout::Layout, storage::Sha1Hasher};
+use sha2::{Digest, Sha256};
 
 use super::{BuildError, Tree, tree::Found};
 
@@ -78,14 +78,14 @@ pub(super) fn pieces(
     let worker = || Reader { tree, open: None, buffer: vec![0; READ_BYTES] };
     let all: Vec<_> = layout.pieces().collect();
     let hashes = on_all_cores(all.len(), worker, |reader, number| {
-        let mut hasher = Sha1::new();
+        let mut hasher = FastSha1::default();
         for slice in layout.piece_files(all[number]) {
             reader.read(slice.file, slice.offset, slice.length, |bytes| {
                 hasher.update(bytes);
                 tally.add(bytes.len() as u64);
             })?;
         }
-        Ok::<_, BuildError>(hasher.finalize().into())
+        Ok::<_, BuildError>(hasher.finish())
     })?;
     unchanged(tree)?;
     Ok(hashes)
@@ -184,7 +184,7 @@ mod tests {
         let layout = Layout::new(16_384, tree.files.iter().map(|f| (f.length, false))).unwrap();
         let tally = Tally::default();
         let expected: Vec<[u8; 20]> =
-            content.chunks(16_384).map(|piece| Sha1::digest(piece).into()).collect();
+            content.chunks(16_384).map(|piece| sha1::Sha1::digest(piece).into()).collect();
         assert_eq!(pieces(&tree, &layout, &tally).unwrap(), expected);
         assert_eq!(tally.bytes(), 50_000);
     }

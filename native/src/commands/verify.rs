@@ -12,6 +12,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, File},
 };
+use gannet::storage::FastSha1;
 use gannet_core::{
     id::PieceIndex,
     metainfo::Info,
@@ -149,6 +150,8 @@ impl Reader<'_> {
 }
 
 impl Storage for Reader<'_> {
+    type Sha1 = FastSha1;
+
     fn read_at(&self, file: usize, offset: u64, into: &mut [u8]) -> Result<(), StorageError> {
         let name = || self.data.paths[file].display().to_string();
         self.read(file, offset, into).map_err(|error| match error.kind() {

@@ -23,6 +23,7 @@ use gannet_core::{
 use super::{
     extras, failure,
     handles::{Access, TorrentHandles},
+    hash::FastSha1,
     lock, positional,
     resume::Records,
 };
@@ -256,6 +257,8 @@ impl Folder {
 }
 
 impl Storage for Folder {
+    type Sha1 = FastSha1;
+
     fn read_at(&self, file: usize, offset: u64, into: &mut [u8]) -> Result<(), StorageError> {
         let handle = self.handle(file, Access::Read)?;
         let read = positional::read(&handle, offset, into);

@@ -11,7 +11,7 @@ use gannet_core::{
     storage::{Storage, StorageError},
 };
 
-use super::lock;
+use super::{hash::FastSha1, lock};
 
 /// Memory is taken in steps of so many bytes, when something is first written there.
 pub const MEMORY_CHUNK_BYTES: u64 = 256 * 1024;
@@ -77,6 +77,8 @@ impl Memory {
 }
 
 impl Storage for Memory {
+    type Sha1 = FastSha1;
+
     fn read_at(&self, file: usize, offset: u64, mut into: &mut [u8]) -> Result<(), StorageError> {
         let chunks = lock(&self.chunks);
         for part in parts(offset, into.len()) {

@@ -8,6 +8,7 @@ mod extras;
 mod failure;
 mod folder;
 mod handles;
+mod hash;
 mod memory;
 mod positional;
 mod resume;
@@ -36,7 +37,7 @@ use self::{
     handles::Handles,
     shelf::{Shelf, refusal},
 };
-pub use self::{handles::MAX_OPEN_FILES, memory::MEMORY_CHUNK_BYTES};
+pub use self::{handles::MAX_OPEN_FILES, hash::FastSha1, memory::MEMORY_CHUNK_BYTES};
 
 /// Orders of all torrents that are carried out at the same time, at most; the others wait.
 pub const MAX_ORDERS_RUNNING: usize = 8;
