@@ -159,11 +159,22 @@ impl Torrent {
         let Some((&twin, other)) = twin else { return Ok(()) };
         let ours_wins = Some(cx.shared.peer_id) > id;
         let keep_new = other.outgoing != outgoing && outgoing == ours_wins;
+        let (kept, lost) = if keep_new { (key, twin) } else { (twin, key) };
+        self.remember_dial(kept, lost);
         match keep_new {
             true => self.close(cx, twin, CloseReason::Duplicate),
             false => return Err(CloseReason::Duplicate),
         }
         Ok(())
+    }
+
+    /// Not every client chooses as we do (aria2 doesn't). If the other side ends the connection that
+    /// was kept, the address of the lost one is where to dial it again.
+    fn remember_dial(&mut self, kept: PeerKey, lost: PeerKey) {
+        let dialled = self.peers.get(&lost).filter(|peer| peer.outgoing).map(|peer| peer.addr);
+        if let Some(peer) = self.peers.get_mut(&kept).filter(|peer| !peer.outgoing) {
+            peer.listens_at = dialled.or(peer.listens_at);
+        }
     }
 
     fn say_extension_handshake(&mut self, cx: &Cx<'_>, key: PeerKey) {

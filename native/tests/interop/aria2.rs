@@ -14,7 +14,7 @@ use crate::support::{
 /// aria2 with the trackers as its only way to find a peer.
 fn aria2(listen: SocketAddr, folder: &Path) -> Command {
     let mut command = Command::new("aria2c");
-    command.args(["--no-conf", "--summary-interval=0", "--console-log-level=notice"]);
+    command.args(["--no-conf", "--summary-interval=0", "--console-log-level=info"]);
     command.args(["--enable-dht=false", "--enable-dht6=false", "--enable-peer-exchange=false"]);
     command.args(["--bt-enable-lpd=false", "--disable-ipv6", "--file-allocation=none"]);
     command.arg(format!("--listen-port={}", listen.port()));

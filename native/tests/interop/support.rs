@@ -109,7 +109,7 @@ pub(crate) fn gannet_get(folder: &Path) -> Command {
 
 /// `gannet seed` of .torrents whose data lies in a folder.
 pub(crate) fn gannet_seed(torrent: &Path, folder: &Path, addr: SocketAddr) -> Command {
-    let mut command = gannet(&["seed", "--listen", &addr.to_string()]);
+    let mut command = gannet(&["seed", "-v", "--listen", &addr.to_string()]);
     command.arg(torrent).arg("-o").arg(folder);
     command
 }
