@@ -10,7 +10,8 @@ use crate::{
     stats::PeerKind,
 };
 
-/// Rows that are kept; whoever comes later shares the last one.
+/// Rows that are kept; the oldest of those that left makes room, the least telling first. Only
+/// connections that stand can be more.
 pub const MAX_RECORDS: usize = 2_000;
 
 /// A row of the roster. It outlives connections, so that blame and score find their owner.
@@ -48,10 +49,41 @@ pub(crate) struct Record {
 }
 
 /// The rows, in the order they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Roster {
-    records: Vec<Record>,
+    records: BTreeMap<RecordId, Record>,
     by_addr: BTreeMap<SocketAddr, RecordId>,
+    next: u32,
+    /// Stands in for those that were forgotten: blame for them leads nowhere.
+    forgotten: Record,
+}
+
+impl Default for Roster {
+    fn default() -> Self {
+        Self {
+            records: BTreeMap::new(),
+            by_addr: BTreeMap::new(),
+            next: 0,
+            forgotten: Record::new(String::new(), None, PeerKind::Incoming),
+        }
+    }
+}
+
+impl Record {
+    fn new(name: String, addr: Option<SocketAddr>, kind: PeerKind) -> Self {
+        Self {
+            name,
+            addr,
+            kind,
+            presence: Presence::Gone,
+            client: None,
+            left: None,
+            banned: false,
+            standing: Standing::default(),
+            past_downloaded_bytes: 0,
+            past_uploaded_bytes: 0,
+        }
+    }
 }
 
 impl Roster {
@@ -75,33 +107,63 @@ impl Roster {
     }
 
     pub(crate) fn record(&self, id: RecordId) -> &Record {
-        &self.records[id.0 as usize]
+        self.records.get(&id).unwrap_or(&self.forgotten)
     }
 
     pub(crate) fn record_mut(&mut self, id: RecordId) -> &mut Record {
-        &mut self.records[id.0 as usize]
+        self.records.get_mut(&id).unwrap_or(&mut self.forgotten)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter()
+        self.records.values()
     }
 
     fn add(&mut self, name: String, addr: Option<SocketAddr>, kind: PeerKind) -> RecordId {
-        if self.records.len() == MAX_RECORDS {
-            return RecordId(MAX_RECORDS as u32 - 1);
+        if self.records.len() >= MAX_RECORDS {
+            self.make_room();
         }
-        self.records.push(Record {
-            name,
-            addr,
-            kind,
-            presence: Presence::Gone,
-            client: None,
-            left: None,
-            banned: false,
-            standing: Standing::default(),
-            past_downloaded_bytes: 0,
-            past_uploaded_bytes: 0,
-        });
-        RecordId(self.records.len() as u32 - 1)
+        let id = RecordId(self.next);
+        self.next += 1;
+        self.records.insert(id, Record::new(name, addr, kind));
+        id
+    }
+
+    /// Forgets somebody who left: first whoever never mattered, last the banned.
+    fn make_room(&mut self) {
+        let gone = self.records.iter().filter(|(_, record)| record.presence == Presence::Gone);
+        let worth = |record: &Record| (record.banned, record.past_downloaded_bytes > 0);
+        let Some(id) = gone.min_by_key(|&(&id, record)| (worth(record), id)).map(|(&id, _)| id)
+        else {
+            return;
+        };
+        if let Some(addr) = self.records.remove(&id).and_then(|record| record.addr) {
+            self.by_addr.remove(&addr);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(n: usize) -> SocketAddr {
+        ([198, 51, 100, (n >> 15) as u8], 1_000 + (n & 0x7fff) as u16).into()
+    }
+
+    #[test]
+    fn a_flood_of_strangers_takes_no_row_from_those_that_stand_or_delivered() {
+        let mut roster = Roster::default();
+        let honest = roster.peer(addr(0), true, PeerKey::new(0));
+        let former = roster.peer(addr(1), true, PeerKey::new(1));
+        roster.record_mut(former).past_downloaded_bytes = 5;
+        roster.record_mut(former).presence = Presence::Gone;
+        for n in 2..2 * MAX_RECORDS {
+            let stranger = roster.peer(addr(n), false, PeerKey::new(n as u64));
+            assert!(stranger != honest && stranger != former);
+            roster.record_mut(stranger).presence = Presence::Gone;
+        }
+        assert_eq!(roster.iter().count(), MAX_RECORDS);
+        assert_eq!(roster.record(honest).addr, Some(addr(0)));
+        assert_eq!(roster.peer(addr(1), true, PeerKey::new(1)), former);
     }
 }
