@@ -54,6 +54,18 @@ impl ExtensionHandshake {
         }
     }
 
+    /// This, and what it leaves out as it was before.
+    pub(crate) fn or(self, before: Self) -> Self {
+        Self {
+            metadata_id: self.metadata_id.or(before.metadata_id),
+            client: self.client.or(before.client),
+            request_queue: self.request_queue.or(before.request_queue),
+            metadata_size: self.metadata_size.or(before.metadata_size),
+            port: self.port.or(before.port),
+            upload_only: self.upload_only,
+        }
+    }
+
     /// The payload that says this.
     pub fn encode(&self) -> Vec<u8> {
         let extensions = self.metadata_id.map(|id| ("ut_metadata", Encoded::int(id.into())));

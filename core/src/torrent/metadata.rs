@@ -16,6 +16,7 @@ use crate::{
     peer::MAX_UNSENT_BYTES,
     reason::{CloseReason, ProtocolError},
     shared::Cx,
+    time::Instant,
     wire::Message,
 };
 
@@ -24,6 +25,10 @@ pub const MAX_CLAIMED_SIZES: usize = 4;
 /// A metadata request without an answer goes to another peer after so long.
 pub const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// One that keeps talking without an answer has so long: a slow line is no crime, but nobody may
+/// hold a piece for ever.
+pub const METADATA_PATIENCE: Duration = Duration::from_secs(20);
+
 /// The metadata while it is being fetched.
 #[derive(Debug, Default)]
 pub(super) struct MetadataExchange {
@@ -31,6 +36,8 @@ pub(super) struct MetadataExchange {
     assemblies: BTreeMap<u32, MetadataAssembly>,
     /// They rejected, timed out or sent rubbish: asked only if nobody else is there.
     unwilling: BTreeSet<PeerKey>,
+    /// When each was asked for the piece that it owes.
+    asked_at: BTreeMap<PeerKey, Instant>,
     /// A whole from several peers was wrong: from now on each must send all of it alone.
     alone: bool,
 }
@@ -39,6 +46,24 @@ impl MetadataExchange {
     pub(super) fn peer_left(&mut self, key: PeerKey) {
         self.assemblies.values_mut().for_each(|assembly| assembly.release(key));
         self.unwilling.remove(&key);
+        self.asked_at.remove(&key);
+    }
+
+    /// Takes a size that nobody is asked for out, if room is needed for another one.
+    fn make_room(&mut self, size: u32) {
+        if self.assemblies.contains_key(&size) || self.assemblies.len() < MAX_CLAIMED_SIZES {
+            return;
+        }
+        let owed: BTreeSet<u32> = self
+            .asked_at
+            .keys()
+            .filter_map(|&key| {
+                let mut asked = self.assemblies.iter();
+                asked.find(|(_, of)| of.assigned_to(key).is_some()).map(|(&size, _)| size)
+            })
+            .collect();
+        let idle = self.assemblies.keys().copied().find(|size| !owed.contains(size));
+        idle.and_then(|size| self.assemblies.remove(&size));
     }
 
     fn is_asked(&self, key: PeerKey) -> bool {
@@ -75,6 +100,7 @@ impl Torrent {
         if exchange.is_asked(key) {
             return;
         }
+        exchange.make_room(size);
         if !exchange.assemblies.contains_key(&size) && exchange.assemblies.len() < MAX_CLAIMED_SIZES
         {
             exchange.assemblies.extend(MetadataAssembly::new(size).map(|fresh| (size, fresh)));
@@ -89,6 +115,7 @@ impl Torrent {
             return;
         }
         let Some(piece) = assembly.assign(key) else { return };
+        exchange.asked_at.insert(key, cx.now);
         self.say_metadata(key, &MetadataMessage::Request { piece });
         self.flush(cx, key);
         self.timers.no_later_than(Timer::Metadata, cx.now + METADATA_TIMEOUT);
@@ -96,8 +123,12 @@ impl Torrent {
 
     /// Whoever was silent for the whole of the timeout owes its piece no longer.
     fn release_overdue(&mut self, cx: &Cx<'_>) {
-        let silent =
-            self.peers.iter().filter(|(_, peer)| peer.last_heard + METADATA_TIMEOUT <= cx.now);
+        let asked_at = self.metadata.asked_at.clone();
+        let silent = self.peers.iter().filter(|(key, peer)| {
+            let asked_at = asked_at.get(key).copied().unwrap_or(cx.now);
+            peer.last_heard.max(asked_at) + METADATA_TIMEOUT <= cx.now
+                || asked_at + METADATA_PATIENCE <= cx.now
+        });
         for (&key, _) in silent {
             if self.metadata.is_asked(key) {
                 self.metadata.assemblies.values_mut().for_each(|assembly| assembly.release(key));
