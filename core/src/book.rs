@@ -24,6 +24,8 @@ struct Address {
     peer: Option<PeerKey>,
     failures: u32,
     next_dial: Instant,
+    /// It had nothing for us when the connection ended.
+    resting: bool,
     /// The user named it: it is never forgotten.
     kept: bool,
 }
@@ -74,6 +76,7 @@ impl AddressBook {
     pub(crate) fn connected(&mut self, addr: SocketAddr, peer: PeerKey) {
         if let Some(known) = self.addresses.get_mut(&addr) {
             known.peer = Some(peer);
+            known.resting = false;
         }
     }
 
@@ -104,6 +107,15 @@ impl AddressBook {
         if let Some(known) = self.addresses.get_mut(&addr) {
             known.peer = None;
             known.next_dial = known.next_dial.max(until);
+            known.resting = true;
+        }
+    }
+
+    /// Something else is wanted than before: those that had nothing for us may have it.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        for known in self.addresses.values_mut().filter(|known| known.resting) {
+            known.next_dial = now;
+            known.resting = false;
         }
     }
 

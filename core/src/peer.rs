@@ -41,6 +41,9 @@ pub const MAX_ALLOWED_FAST: usize = 64;
 /// `have` messages kept before the metadata says which pieces there are.
 pub const MAX_EARLY_HAVES: usize = 100_000;
 
+/// Bitfields (or all, or none) of one connection that are looked at; real peers send one.
+pub const MAX_CLAIMS: u32 = 16;
+
 /// How far a connection is.
 #[derive(Debug)]
 pub(crate) enum Stage {
@@ -90,6 +93,8 @@ pub(crate) struct Peer {
     /// What it has counts in the picker's availability, piece by piece.
     pub(crate) counted: bool,
     pub(crate) early: EarlyClaims,
+    /// How often it has said all it has.
+    pub(crate) claims: u32,
     /// How many of its pieces we want and don't have.
     pub(crate) useful_pieces: u32,
     /// Pieces it serves us even while choking (BEP 6).
@@ -138,6 +143,7 @@ impl Peer {
             has,
             counted: false,
             early: EarlyClaims::default(),
+            claims: 0,
             useful_pieces: 0,
             allowed_fast: BTreeSet::new(),
             granted_fast: BTreeSet::new(),

@@ -138,14 +138,21 @@ impl Session {
     /// [`News::Removed`] is the last that is heard of it.
     pub fn remove(&mut self, now: Instant, torrent: TorrentKey) {
         if let Some(info_hash) = self.torrents.get(&torrent).and_then(Torrent::info_hash) {
-            self.by_hash.remove(&info_hash);
+            // It may have been removed before and added again under another key.
+            if self.by_hash.get(&info_hash) == Some(&torrent) {
+                self.by_hash.remove(&info_hash);
+            }
         }
         self.with(now, torrent, |torrent, cx| torrent.leave(cx));
+        self.dial_more(now);
+        self.feed_the_starved(now);
     }
 
     /// Closes a torrent's connections until it is resumed.
     pub fn pause(&mut self, now: Instant, torrent: TorrentKey) {
         self.with(now, torrent, |torrent, cx| torrent.pause(cx));
+        self.dial_more(now);
+        self.feed_the_starved(now);
     }
 
     /// Goes on with a paused torrent.
@@ -186,6 +193,7 @@ impl Session {
     /// Chooses files anew, one flag a file.
     pub fn select(&mut self, now: Instant, torrent: TorrentKey, wanted: &[bool]) {
         self.with(now, torrent, |torrent, cx| torrent.select(cx, wanted));
+        self.feed_the_starved(now);
     }
 
     /// Reads a piece, now or when it is there, and fetches it and what follows it first.
@@ -196,7 +204,9 @@ impl Session {
 
     /// The next result of a work list, if it is there. Its memory is free for further items then.
     pub fn take_result(&mut self, now: Instant, torrent: TorrentKey) -> Option<WorkResult> {
-        self.with(now, torrent, |torrent, cx| torrent.take_result(cx)).flatten()
+        let result = self.with(now, torrent, |torrent, cx| torrent.take_result(cx)).flatten();
+        self.feed_the_starved(now);
+        result
     }
 
     /// Sets the limits in bytes per second; `None` for no limit.

@@ -42,6 +42,14 @@ impl Torrent {
         }
     }
 
+    /// Something is missing that was not wanted before: seeders that were let go are asked again.
+    pub(super) fn look_again(&mut self, cx: &mut Cx<'_>) {
+        if !self.is_done() {
+            self.book.wake(cx.now);
+            self.dial(cx);
+        }
+    }
+
     fn wants_peers(&self) -> bool {
         matches!(self.phase, Phase::Metadata | Phase::Active)
             && !self.paused
@@ -81,7 +89,8 @@ impl Torrent {
     }
 
     pub(crate) fn connected(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let peer = self.peers.get_mut(&key).filter(|peer| matches!(peer.stage, Stage::Dialling));
+        let Some(peer) = peer else { return };
         peer.stage = Stage::Handshake(bytes::BytesMut::new());
         peer.opened_at = cx.now;
         self.timers.no_later_than(Timer::Peers, peer.deadline());
@@ -146,16 +155,22 @@ impl Torrent {
         Ok(())
     }
 
-    /// Two connections to one peer: both ends keep the one that the greater peer id dialled.
+    /// Two connections to one peer: both ends keep the one that the greater peer id dialled. Only
+    /// from one host: peer ids are no secret, and nobody may push out another with a copied one.
     fn settle_duplicate(
         &mut self,
         cx: &mut Cx<'_>,
         key: PeerKey,
         outgoing: bool,
     ) -> Result<(), CloseReason> {
-        let id = self.peers.get(&key).and_then(|peer| peer.peer_id);
-        let twin =
-            self.peers.iter().find(|(k, peer)| **k != key && id.is_some() && peer.peer_id == id);
+        let Some(peer) = self.peers.get(&key) else { return Ok(()) };
+        let (id, host) = (peer.peer_id, peer.addr.ip().to_canonical());
+        let twin = self.peers.iter().find(|(k, peer)| {
+            **k != key
+                && id.is_some()
+                && peer.peer_id == id
+                && peer.addr.ip().to_canonical() == host
+        });
         let Some((&twin, other)) = twin else { return Ok(()) };
         let ours_wins = Some(cx.shared.peer_id) > id;
         let keep_new = other.outgoing != outgoing && outgoing == ours_wins;
@@ -258,7 +273,7 @@ impl Torrent {
         }
         let blocks = peer.pipeline.give_up_all();
         self.give_back(cx, peer.record, &blocks);
-        self.close_record(&peer, &why);
+        self.close_record(key, &peer, &why);
         let retry_in = self.plan_redial(cx, &peer, &why);
         self.tell_leaving(cx, &peer, why, retry_in);
         if !blocks.is_empty() {
@@ -270,10 +285,13 @@ impl Torrent {
         self.dial(cx);
     }
 
-    fn close_record(&mut self, peer: &Peer, why: &Leaving) {
+    fn close_record(&mut self, key: PeerKey, peer: &Peer, why: &Leaving) {
         let record = self.roster.record_mut(peer.record);
-        record.presence = Presence::Gone;
-        record.left = Some(why.to_string());
+        // Not if another connection from the same address has taken its place.
+        if record.presence == Presence::Peer(key) {
+            record.presence = Presence::Gone;
+            record.left = Some(why.to_string());
+        }
         record.past_downloaded_bytes += peer.downloaded.total_bytes();
         record.past_uploaded_bytes += peer.uploaded.total_bytes();
     }

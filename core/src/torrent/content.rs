@@ -31,6 +31,9 @@ pub(super) struct Download {
     pub(super) parts: BTreeMap<PieceIndex, Part>,
     /// Pieces are too large for memory: their blocks go to the disk before they are verified.
     pub(super) spills: bool,
+    /// Bytes of dropped pieces that are still on their way to the disk. Until they are through, the
+    /// piece isn't begun again: they would overwrite its new blocks.
+    pub(super) draining: BTreeMap<PieceIndex, u32>,
 }
 
 /// A begun piece.
@@ -108,6 +111,7 @@ impl Download {
         Self {
             picker: Picker::new(&layout, rng),
             parts: BTreeMap::new(),
+            draining: BTreeMap::new(),
             spills: u64::from(layout.piece_length()) > memory_bytes / SPILL_SHARE,
             layout,
         }
@@ -137,6 +141,7 @@ impl Torrent {
         } else {
             self.phase = Phase::Opening;
             let wanted = self.wanted_files(&info);
+            self.storage.told_to_open = true;
             cx.order(Order::Open { info, wanted });
         }
         self.tell_state(cx);
@@ -190,16 +195,54 @@ impl Torrent {
         download.picker.want(wanted);
     }
 
+    /// Tells the storage of the choice; while it is opened, once it is open.
+    fn order_selection(&mut self, cx: &mut Cx<'_>, info: &Info) {
+        let wanted = self.wanted_files(info);
+        match self.storage.is_open() {
+            true => cx.order(Order::Select { wanted }),
+            false => self.storage.select_when_open = true,
+        }
+    }
+
+    /// Gives up the begun pieces that match, unless all of their blocks are here: requests are
+    /// cancelled, memory is given back.
+    pub(super) fn drop_parts(&mut self, cx: &mut Cx<'_>, which: impl Fn(PieceIndex) -> bool) {
+        let Some(download) = &self.download else { return };
+        let pieces = download.parts.keys().copied();
+        let pieces: Vec<PieceIndex> =
+            pieces.filter(|&piece| which(piece) && !download.picker.is_whole(piece)).collect();
+        for piece in pieces {
+            self.cancel_piece(cx, piece);
+            self.drop_part(cx, piece);
+        }
+    }
+
+    /// A begun piece comes to nothing: it is open again, its memory is given back.
+    pub(super) fn drop_part(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        let Some(download) = &mut self.download else { return };
+        let Some(part) = download.parts.remove(&piece) else { return };
+        if part.spilling_bytes > 0 {
+            *download.draining.entry(piece).or_default() += part.spilling_bytes;
+        }
+        cx.shared.unlease(part.leased_bytes - u64::from(part.spilling_bytes));
+        download.picker.failed(piece);
+    }
+
     /// The user chooses files anew.
     pub(crate) fn select(&mut self, cx: &mut Cx<'_>, wanted: &[bool]) {
+        if self.phase == Phase::Leaving {
+            return;
+        }
         self.options.wanted = Some(wanted.to_vec());
         let Some(info) = self.info.clone() else { return };
         self.apply_choice(&info);
-        let wanted = self.wanted_files(&info);
-        cx.order(Order::Select { wanted });
+        self.order_selection(cx, &info);
+        let unwanted = self.download.as_ref().map(|download| download.picker.wanted().clone());
+        self.drop_parts(cx, |piece| unwanted.as_ref().is_some_and(|wanted| !wanted.has(piece)));
         self.recount_useful(cx);
         self.finish_if_done(cx);
         self.tell_state(cx);
+        self.look_again(cx);
         self.feed_all(cx);
     }
 }

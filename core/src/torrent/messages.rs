@@ -11,7 +11,7 @@ use crate::{
     extension::{ExtensionHandshake, HANDSHAKE_ID, OUR_METADATA_ID},
     id::{PeerKey, PieceIndex},
     layout::Block,
-    peer::{EarlyClaims, MAX_ALLOWED_FAST, MAX_EARLY_HAVES},
+    peer::{EarlyClaims, MAX_ALLOWED_FAST, MAX_CLAIMS, MAX_EARLY_HAVES},
     reason::{CloseReason, ProtocolError},
     shared::Cx,
     wire::{Message, Span},
@@ -143,6 +143,11 @@ impl Torrent {
     fn claims(&mut self, cx: &mut Cx<'_>, key: PeerKey, claim: Claim) -> Result<(), CloseReason> {
         let everything = Arc::clone(&self.everything);
         let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
+        // A few bytes cost us work for every piece: not for ever.
+        peer.claims += 1;
+        if peer.claims > MAX_CLAIMS {
+            return Ok(());
+        }
         let Some(download) = &mut self.download else {
             peer.early = claim.early();
             return Ok(());
@@ -234,14 +239,17 @@ impl Torrent {
         if let Some(requests) = handshake.request_queue {
             peer.pipeline.set_peer_limit(requests);
         }
-        if let Some(port) = handshake.port.filter(|_| !peer.outgoing) {
+        // Only once: else one peer could fill the book with addresses of its own.
+        let may_tell = !peer.outgoing && peer.listens_at.is_none();
+        if let Some(port) = handshake.port.filter(|_| may_tell) {
             // Worth knowing should this connection end; it isn't dialled while it stands.
             let listens_at = (peer.addr.ip(), port).into();
             peer.listens_at = Some(listens_at);
             self.book.add(listens_at, false);
             self.book.connected(listens_at, key);
         }
-        peer.extension = Some(handshake);
+        let before = peer.extension.take().unwrap_or_default();
+        peer.extension = Some(handshake.or(before));
         self.introduce(cx, key);
         self.close_useless(cx);
         self.ask_for_metadata(cx);

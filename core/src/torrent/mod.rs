@@ -164,6 +164,8 @@ impl Torrent {
         }
         self.close_all(cx, &CloseReason::Stopped);
         self.stop_sources(cx);
+        // Nobody knows for how long: others need the memory.
+        self.drop_parts(cx, |_| true);
         self.announce(cx, AnnounceEvent::Stopped);
         self.checkpoint(cx);
         self.tell_state(cx);
@@ -184,13 +186,14 @@ impl Torrent {
         if self.phase == Phase::Leaving {
             return;
         }
+        // First of all: a connection that ends must not make room for a new one.
+        self.phase = Phase::Leaving;
         self.close_all(cx, &CloseReason::Stopped);
         self.stop_sources(cx);
         if !self.paused {
             self.announce(cx, AnnounceEvent::Stopped);
         }
         self.checkpoint(cx);
-        self.phase = Phase::Leaving;
         self.close_storage(cx);
         self.timers = Timers::default();
         self.timers.set(Timer::Farewell, Some(cx.now + FAREWELL));
@@ -307,8 +310,11 @@ impl Torrent {
     pub(crate) fn drop_leases(&mut self, cx: &mut Cx<'_>) {
         self.drop_results(cx);
         if let Some(download) = &mut self.download {
-            let held = download.parts.values().map(|part| part.leased_bytes).sum();
+            let held: u64 = download.parts.values().map(|part| part.leased_bytes).sum();
+            let held =
+                held + download.draining.values().map(|&bytes| u64::from(bytes)).sum::<u64>();
             download.parts.clear();
+            download.draining.clear();
             cx.shared.unlease(held);
         }
     }

@@ -109,9 +109,15 @@ impl Torrent {
         for block in blocks {
             let Some(download) = &mut self.download else { return };
             let range = block.begin() as usize..(block.begin() + block.length()) as usize;
+            let was_open =
+                download.picker.is_awaited(block) && download.picker.times_asked(block) == 0;
             if !download.picker.receive(block) {
                 self.tally.duplicate_bytes += u64::from(block.length());
             } else if let Some(part) = download.parts.get_mut(&piece) {
+                if was_open && download.spills {
+                    part.leased_bytes += u64::from(block.length());
+                    cx.shared.lease(u64::from(block.length()));
+                }
                 part.put(cx.now, block, record, data.slice(range));
             }
         }

@@ -75,21 +75,23 @@ impl Torrent {
         let peer = peers.get(&key)?;
         let room = cx.shared.memory_room();
         let least = if download.spills { BLOCK_BYTES } else { download.layout.piece_length() };
-        if download.spills && room < u64::from(least) {
+        // Whoever holds nothing may go on nevertheless: others may hold the memory for long.
+        let holds_memory = || download.parts.values().any(|part| part.leased_bytes > 0);
+        if download.spills && room < u64::from(least) && holds_memory() {
             return None;
         }
-        let parts = &download.parts;
+        let (parts, draining) = (&download.parts, &download.draining);
+        let is_suspect = |record: RecordId| suspects.contains(&record);
         let now = cx.now;
         let eligible = |piece: PieceIndex| {
             let owner = parts.get(&piece).and_then(|part| part.only);
-            let is_suspect = suspects.contains(&peer.record);
             let others = || {
                 peers.iter().filter(|(k, p)| **k != key && p.serves(piece)).map(|(_, p)| p.record)
             };
             peer.serves(piece)
                 && owner.is_none_or(|owner| owner == peer.record)
-                && retries.allows(now, piece, peer.record, options.max_retries, others)
-                && !(is_suspect && others().any(|other| !suspects.contains(&other)))
+                && !draining.contains_key(&piece)
+                && retries.allows(now, piece, peer.record, options.max_retries, is_suspect, others)
         };
         let asker = Asker {
             id: peer.record.as_u32(),
@@ -115,6 +117,22 @@ impl Torrent {
                 Turn { asked_at: cx.now, delivered_at: cx.now }
             });
         }
+    }
+
+    /// Takes back all that is asked for of a piece.
+    pub(super) fn cancel_piece(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        for key in keys {
+            let Some(peer) = self.peers.get_mut(&key) else { continue };
+            let asked = peer.pipeline.iter().map(|pending| pending.block);
+            let asked: Vec<Block> = asked.filter(|block| block.piece() == piece).collect();
+            for block in asked {
+                peer.pipeline.give_up(block);
+                peer.say(&Message::Cancel(span(block)));
+            }
+            self.flush(cx, key);
+        }
+        self.cancel_fetches(cx, piece);
     }
 
     /// Requests that won't be answered: their blocks are open again.
@@ -143,11 +161,14 @@ impl Torrent {
         let (record, choking) = (peer.record, peer.peer_choking);
         peer.allowed_fast.remove(&block.piece());
         self.give_back(cx, record, &[block]);
-        if !choking {
-            // It serves us, but not this: somebody else may.
+        // It serves us, but not this: somebody else may. A piece refused block by block counts once.
+        if !choking && !self.retries.has_just_failed(cx.now, block.piece(), record) {
             self.failed_at(cx, record, block.piece(), Failure::Refused);
         }
         self.feed_if_starved(cx);
+        if self.roster.record(record).standing.is_spent() {
+            self.close(cx, key, CloseReason::Score);
+        }
     }
 
     /// A peer whose oldest request is overdue has stalled: all it was asked for is asked elsewhere.

@@ -79,21 +79,37 @@ impl Retries {
         self.0.values().map(|retry| retry.not_before).filter(|&at| at > now).min()
     }
 
-    /// Whether this peer may be asked for this piece. Whoever failed at it goes last, and is asked
-    /// again only while none of the `others` who have it has failed less.
+    /// Whether a refusal of this piece by this peer counts already, so that it isn't counted again.
+    pub(super) fn has_just_failed(
+        &self,
+        now: Instant,
+        piece: PieceIndex,
+        record: RecordId,
+    ) -> bool {
+        let retry = self.0.get(&piece);
+        retry.is_some_and(|retry| retry.not_before > now && retry.by.contains_key(&record))
+    }
+
+    /// Whether this peer may be asked for this piece. Suspects go last, and so does whoever failed
+    /// at it: it is asked again only while none of the `others` who have it is less suspect, or as
+    /// much and has failed less. One order for both: each by itself could leave two peers waiting
+    /// for each other.
     pub(super) fn allows<I: Iterator<Item = RecordId>>(
         &self,
         now: Instant,
         piece: PieceIndex,
         record: RecordId,
         max_retries: u32,
+        is_suspect: impl Fn(RecordId) -> bool,
         others: impl Fn() -> I,
     ) -> bool {
-        let Some(retry) = self.0.get(&piece) else { return true };
-        let failures = |who: &RecordId| retry.by.get(who).copied().unwrap_or(0);
+        let retry = self.0.get(&piece);
+        let failures = |who| retry.and_then(|retry| retry.by.get(&who)).copied().unwrap_or(0);
         // Beyond the retries all are alike: a piece is never given up while a peer has it.
-        let own = failures(&record).min(max_retries);
-        now >= retry.not_before && !others().any(|other| failures(&other) < own)
+        let rank = |who| (is_suspect(who), failures(who).min(max_retries));
+        let own = rank(record);
+        retry.is_none_or(|retry| now >= retry.not_before)
+            && (own == (false, 0) || !others().any(|other| rank(other) < own))
     }
 }
 
@@ -121,11 +137,24 @@ mod tests {
         for wait in [1, 2, 4] {
             let again = retries.failed(now, piece, one, second, 0.5, false);
             assert_eq!(again - now, Duration::from_secs(wait));
-            assert!(!retries.allows(now, piece, other, 3, || [one].into_iter()));
+            assert!(!retries.allows(now, piece, other, 3, |_| false, || [one].into_iter()));
             now = again;
         }
-        assert!(retries.allows(now, piece, other, 3, || [one].into_iter()));
-        assert!(!retries.allows(now, piece, one, 3, || [other].into_iter()));
+        assert!(retries.allows(now, piece, other, 3, |_| false, || [one].into_iter()));
+        assert!(!retries.allows(now, piece, one, 3, |_| false, || [other].into_iter()));
+    }
+
+    #[test]
+    fn a_suspect_and_a_peer_that_failed_never_wait_for_each_other() {
+        let (suspect, failed) = two();
+        let piece = PieceIndex::new(3);
+        let mut retries = Retries::default();
+        let now = retries.failed(Instant::EPOCH, piece, failed, Duration::ZERO, 0.5, true);
+        let allows = |who, other| {
+            retries.allows(now, piece, who, 3, |id| id == suspect, || [other].into_iter())
+        };
+        assert!(allows(failed, suspect));
+        assert!(!allows(suspect, failed));
     }
 
     #[test]
@@ -136,6 +165,6 @@ mod tests {
         for _ in 0..10 {
             retries.failed(Instant::EPOCH, piece, one, Duration::ZERO, 0.5, false);
         }
-        assert!(retries.allows(Instant::EPOCH, piece, one, 3, std::iter::empty));
+        assert!(retries.allows(Instant::EPOCH, piece, one, 3, |_| false, std::iter::empty));
     }
 }

@@ -128,12 +128,14 @@ impl Torrent {
     fn pick_for_source(&mut self, cx: &Cx<'_>, record: RecordId) -> Option<PieceIndex> {
         let Self { download, sources, retries, options, everything, work, .. } = self;
         let download = download.as_mut()?;
+        let draining = &download.draining;
         let room = cx.shared.memory_room() >= u64::from(download.layout.piece_length());
         // The next result in order must never wait for memory that later ones hold.
         let head = work.as_ref().map(|work| work.head());
         let others = || sources.values().map(|source| source.record).filter(|&id| id != record);
         let eligible = |piece: PieceIndex| {
-            retries.allows(cx.now, piece, record, options.max_retries, others)
+            retries.allows(cx.now, piece, record, options.max_retries, |_| false, others)
+                && !draining.contains_key(&piece)
                 && (room || head == Some(piece.as_u32()))
         };
         let may_begin = room || head.is_some() || download.parts.is_empty();
@@ -221,13 +223,21 @@ impl Torrent {
         }
     }
 
-    /// The piece of a fetch that came to nothing is open again.
+    /// The piece of a fetch that came to nothing is open again, unless peers have completed it.
     fn drop_fetch(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
-        let Some(download) = &mut self.download else { return };
-        if let Some(part) = download.parts.remove(&piece) {
-            cx.shared.unlease(part.leased_bytes);
+        let picker = self.download.as_ref().map(|download| &download.picker);
+        if picker.is_some_and(|picker| !picker.is_whole(piece)) {
+            self.drop_part(cx, piece);
         }
-        download.picker.failed(piece);
+    }
+
+    /// Takes back what is asked of sources of a piece.
+    pub(super) fn cancel_fetches(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
+        for (&source, state) in &mut self.sources {
+            if state.fetching.take_if(|(asked, _)| *asked == piece).is_some() {
+                cx.output(Output::CancelFetch { torrent: cx.torrent, source, piece });
+            }
+        }
     }
 
     /// Fetches that take too long, and rests that are over.

@@ -1,10 +1,8 @@
 //! The torrent's disk: what is there at the start, what fails, what is recorded.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use std::time::Duration;
-
-use super::{Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent, report::CHECKPOINT_INTERVAL};
 use crate::{
     bitfield::Bitfield,
     event::News,
@@ -29,7 +27,11 @@ pub(super) struct StorageState {
     failure: Option<StorageError>,
     /// After a failure one piece is tried; until it is written nothing else says that the disk works.
     probing: bool,
+    /// It was told to open, so it is to be told to close.
+    pub(super) told_to_open: bool,
     opened: bool,
+    /// The user chose anew while it was being opened.
+    pub(super) select_when_open: bool,
     checkpointing: bool,
     closing: bool,
     closed: bool,
@@ -46,6 +48,10 @@ impl StorageState {
 
     pub(super) fn failure(&self) -> Option<&StorageError> {
         self.failure.as_ref()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.opened
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -71,14 +77,11 @@ impl Torrent {
             Outcome::Checkpointed(result) => {
                 self.storage.checkpointing = false;
                 // A torrent that leaves can't wait for the disk to work again.
-                if result.is_err() && !self.storage.closing {
+                if result.is_err() && self.phase != Phase::Leaving {
                     self.tally.dirty = true;
                 }
                 self.note_result(cx, &result);
-                if self.is_done() {
-                    // The last pieces came while an earlier state was being recorded.
-                    self.checkpoint(cx);
-                }
+                self.checkpoint_again(cx, result.is_ok());
                 self.close_when_idle(cx);
             }
             Outcome::Closed => self.storage.closed = true,
@@ -100,7 +103,12 @@ impl Torrent {
         }
         self.phase = Phase::Checking;
         let Some(download) = &self.download else { return };
-        let layout = &download.layout;
+        let layout = Arc::clone(&download.layout);
+        if std::mem::take(&mut self.storage.select_when_open)
+            && let Some(info) = &self.info
+        {
+            cx.order(Order::Select { wanted: self.wanted_files(info) });
+        }
         let known = match opened.trusted {
             _ if self.options.complete => Some(Bitfield::full(layout.piece_count())),
             trusted => trusted.filter(|bits| bits.len() == layout.piece_count()),
@@ -127,7 +135,8 @@ impl Torrent {
             self.storage.out += 1;
             cx.order(Order::Check { piece, digest_blocks: false });
         }
-        if self.storage.out == 0 && self.phase == Phase::Checking {
+        let done = self.storage.out == 0 && self.storage.to_check.is_empty();
+        if done && self.phase == Phase::Checking {
             self.begin_transfer(cx);
         }
     }
@@ -140,6 +149,9 @@ impl Torrent {
     ) {
         self.storage.out -= 1;
         self.storage.checked += 1;
+        if result.is_ok() {
+            self.recovered(cx);
+        }
         // What can't be read is fetched; should the disk not take it either, that is told then.
         if result.is_ok_and(|verdict| verdict.good) {
             self.tally.dirty = true;
@@ -174,8 +186,12 @@ impl Torrent {
         match result {
             Ok(verdict) => {
                 self.recovered(cx);
-                self.judged(cx, piece, verdict);
+                if !self.ask_for_digests(cx, piece, &verdict) {
+                    self.judged(cx, piece, verdict);
+                }
             }
+            // Whoever leaves doesn't wait for the disk to work again.
+            Err(_) if self.phase == Phase::Leaving => {}
             Err(error) => {
                 self.keep_for_later(piece);
                 self.storage_failed(cx, error);
@@ -183,6 +199,21 @@ impl Torrent {
         }
         self.store_ready(cx);
         self.close_when_idle(cx);
+    }
+
+    /// A bad piece that was checked on the disk comes without digests, yet who is to blame must be
+    /// found among several senders: asks again, with them.
+    fn ask_for_digests(&mut self, cx: &mut Cx<'_>, piece: PieceIndex, verdict: &Verdict) -> bool {
+        let Some(download) = &self.download else { return false };
+        let part = download.parts.get(&piece).filter(|_| download.spills);
+        let nameless = !verdict.good
+            && verdict.digests.is_empty()
+            && part.is_some_and(|part| part.senders().len() > 1);
+        if nameless {
+            self.storage.out += 1;
+            cx.order(Order::Check { piece, digest_blocks: true });
+        }
+        nameless
     }
 
     /// A piece that could not be written stays in memory and is tried again, not fetched again.
@@ -202,15 +233,20 @@ impl Torrent {
         result: Result<(), StorageError>,
     ) {
         let Some(download) = &mut self.download else { return };
-        let Some(part) = download.parts.get_mut(&piece) else { return };
-        part.spilling_bytes -= length;
-        part.leased_bytes -= u64::from(length);
         cx.shared.unlease(u64::from(length));
+        if let Some(bytes) = download.draining.get_mut(&piece) {
+            // A piece that was given up meanwhile.
+            *bytes -= length;
+            if *bytes == 0 {
+                download.draining.remove(&piece);
+            }
+        } else if let Some(part) = download.parts.get_mut(&piece) {
+            part.spilling_bytes -= length;
+            part.leased_bytes -= u64::from(length);
+        }
         if let Err(error) = result {
             // Its blocks are lost: the piece begins anew when the disk works again.
-            let lost = download.parts.remove(&piece).map_or(0, |part| part.leased_bytes);
-            cx.shared.unlease(lost);
-            download.picker.failed(piece);
+            self.drop_part(cx, piece);
             return self.storage_failed(cx, error);
         }
         self.recovered(cx);
@@ -254,6 +290,9 @@ impl Torrent {
         cx.news(News::StorageRecovered);
         self.tell_state(cx);
         self.store_ready(cx);
+        if self.phase == Phase::Checking {
+            self.check_more(cx);
+        }
         self.feed_all(cx);
     }
 
@@ -270,6 +309,9 @@ impl Torrent {
         self.storage.probing = true;
         self.timers.set(Timer::Storage, Some(cx.now + STORAGE_RETRY));
         self.store_ready(cx);
+        if self.phase == Phase::Checking {
+            self.check_more(cx);
+        }
         if self.storage.out == 0 {
             self.recovered(cx);
         }
@@ -289,10 +331,20 @@ impl Torrent {
         cx.order(Order::Checkpoint { have, complete });
     }
 
+    /// What changed while a checkpoint was written is recorded too: at once if it is the last, else
+    /// after the usual time.
+    fn checkpoint_again(&mut self, cx: &mut Cx<'_>, works: bool) {
+        if works && self.is_done() {
+            self.checkpoint(cx);
+        } else if self.tally.dirty && !self.timers.is_set(Timer::Checkpoint) {
+            self.timers.set(Timer::Checkpoint, Some(cx.now + CHECKPOINT_INTERVAL));
+        }
+    }
+
     pub(super) fn close_storage(&mut self, cx: &mut Cx<'_>) {
         self.storage.closing = true;
         self.storage.ready.clear();
-        if !self.storage.opened {
+        if !self.storage.told_to_open {
             self.storage.closed = true;
         }
         self.close_when_idle(cx);

@@ -204,7 +204,9 @@ impl Torrent {
         length: u32,
         result: Result<Bytes, StorageError>,
     ) {
-        if begin == 0 && self.uploads.readers.remove(&piece) {
+        let whole = self.download.as_ref().map_or(0, |d| d.layout.piece_bytes(piece));
+        // A peer may have asked for the beginning of the same piece.
+        if begin == 0 && length == whole && self.uploads.readers.remove(&piece) {
             cx.news(News::Read { piece, result: result.clone() });
         }
         let waiting = self.uploads.reads.remove(&(piece, begin, length)).unwrap_or_default();
@@ -257,19 +259,26 @@ impl Torrent {
 
     /// A piece that was verified can't be read any more: it is fetched anew.
     fn lost(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
-        if let Some(download) = &mut self.download {
-            download.picker.failed(piece);
-        }
+        let download = self.download.as_mut();
+        let Some(download) = download.filter(|download| download.picker.have().has(piece)) else {
+            // Another read has told it already.
+            return;
+        };
+        download.picker.failed(piece);
         self.tally.dirty = true;
         self.recount_useful(cx);
+        self.finish_if_done(cx);
         self.tell_state(cx);
-        self.dial(cx);
+        self.look_again(cx);
         self.feed_all(cx);
     }
 
     /// The user wants to read a piece, now or when it is there; what follows is fetched first.
     pub(crate) fn read(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
-        let Some(download) = &mut self.download else { return };
+        let Some(download) = self.download.as_mut().filter(|_| self.work.is_none()) else { return };
+        if self.phase == Phase::Leaving || download.layout.piece(piece.as_u32()).is_none() {
+            return;
+        }
         download.picker.stream_from(Some(piece));
         let ready = download.picker.have().has(piece);
         self.uploads.readers.insert(piece);

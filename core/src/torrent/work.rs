@@ -26,6 +26,14 @@ pub struct WorkResult {
     pub bytes: Bytes,
 }
 
+/// What the shortest result takes of the memory budget: even empty ones can't pile up for ever.
+const MIN_RESULT_BYTES: u64 = 128;
+
+/// What a result takes of the memory budget.
+fn held_bytes(bytes: &Bytes) -> u64 {
+    (bytes.len() as u64).max(MIN_RESULT_BYTES)
+}
+
 /// The results that wait to be taken. Each holds its bytes of the session's memory budget.
 #[derive(Debug)]
 pub(super) struct Work {
@@ -70,7 +78,7 @@ impl Torrent {
         let Some(part) = download.parts.remove(&piece) else { return };
         // The largest result that might have come was leased; from now on what did come is.
         cx.shared.unlease(part.leased_bytes);
-        cx.shared.lease(bytes.len() as u64);
+        cx.shared.lease(held_bytes(&bytes));
         let took = cx.now.since(part.began_at);
         let item = piece.as_u32();
         let length = bytes.len() as u32;
@@ -98,14 +106,14 @@ impl Torrent {
         let work = self.work.as_mut()?;
         let result = work.results.remove(&work.next)?;
         work.next += 1;
-        cx.shared.unlease(result.bytes.len() as u64);
+        cx.shared.unlease(held_bytes(&result.bytes));
         self.feed_all(cx);
         Some(result)
     }
 
     pub(super) fn drop_results(&mut self, cx: &mut Cx<'_>) {
         if let Some(work) = &mut self.work {
-            let held = work.results.values().map(|result| result.bytes.len() as u64).sum();
+            let held = work.results.values().map(|result| held_bytes(&result.bytes)).sum();
             work.results.clear();
             cx.shared.unlease(held);
         }
