@@ -3,6 +3,7 @@
 mod downloads;
 mod faults;
 mod metadata;
+mod trouble;
 mod world;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use gannet_core::{
     AddTorrent, Content, Input, Output, Session, SessionConfig, TorrentOptions,
     event::{Event, News},
-    id::{PeerKey, TorrentKey},
+    id::{PeerKey, PieceIndex, TorrentKey},
     metainfo::Info,
     reason::Disconnect,
     storage::{Completion, Opened, Order, Outcome, PortableSha1, Storage, StorageError, perform},
@@ -21,6 +21,9 @@ use gannet_core::{
 
 /// Host number in a world.
 pub type HostId = usize;
+
+/// A source takes so long for a piece.
+const SOURCE_TIME: Duration = Duration::from_millis(60);
 
 /// How a host's disk behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +34,8 @@ pub enum DiskFault {
     Full,
     /// Every byte read for others is wrong.
     CorruptReads,
+    /// What is read for others never comes: the host has all and sends nothing.
+    SilentReads,
 }
 
 /// The bytes of one torrent, file by file.
@@ -82,6 +87,8 @@ pub struct Host {
     pub mute: bool,
     /// Hands what arrives to the session so many bytes at a time.
     pub fragment_bytes: usize,
+    /// What its sources answer with: the bytes of its single file.
+    pub source_data: Vec<u8>,
     info: Option<Arc<Info>>,
     line_free_at: Instant,
     links: BTreeMap<PeerKey, (HostId, PeerKey)>,
@@ -95,6 +102,12 @@ impl Host {
     pub fn finished_at(&self) -> Option<Instant> {
         let finished = self.news.iter().find(|(_, news)| matches!(news, News::Finished));
         finished.map(|(at, _)| *at)
+    }
+
+    fn source_bytes(&self, piece: PieceIndex, length: u32) -> Bytes {
+        let info = self.info.as_ref().expect("opened before anything is fetched");
+        let begin = info.layout().piece_offset(piece) as usize;
+        Bytes::copy_from_slice(&self.source_data[begin..begin + length as usize])
     }
 
     pub fn content(&self) -> Vec<Vec<u8>> {
@@ -149,6 +162,7 @@ impl World {
             upload_rate,
             mute: false,
             fragment_bytes: usize::MAX,
+            source_data: Vec::new(),
             info: None,
             line_free_at: self.now,
             links: BTreeMap::new(),
@@ -183,6 +197,16 @@ impl World {
         for (other, peer) in links.into_values() {
             let at = self.now + self.latency;
             self.push(at, Delivery::Hangup { to: other, peer });
+        }
+    }
+
+    /// All connections of a host break; it stays where it is.
+    pub fn cut(&mut self, host: HostId) {
+        let links = std::mem::take(&mut self.hosts[host].links);
+        for (peer, (other, theirs)) in links {
+            self.push(self.now, Delivery::Hangup { to: other, peer: theirs });
+            let closed = Input::Closed { peer, reason: Disconnect::Reset };
+            self.push(self.now, Delivery::Input(host, closed));
         }
     }
 
@@ -302,6 +326,10 @@ impl World {
                 }
             }
             Output::Storage(command) => {
+                let silent = self.hosts[host].disk.fault == DiskFault::SilentReads;
+                if silent && matches!(command.order, Order::Read { .. }) {
+                    return;
+                }
                 let outcome = self.store(host, command.order);
                 let done = Completion { torrent: command.torrent, outcome };
                 let at = self.now + Duration::from_micros(200);
@@ -311,9 +339,30 @@ impl World {
                 let now = self.now;
                 self.hosts[host].news.push((now, news));
             }
-            Output::Http { .. } | Output::Resolve { .. } | Output::Datagram { .. } => {}
-            Output::Fetch { .. } | Output::CancelFetch { .. } => {}
+            Output::Http { request, .. } => {
+                let result = Ok(self.tracker_answer());
+                self.push(soon, Delivery::Input(host, Input::Http { request, result }));
+            }
+            Output::Fetch { torrent, source, piece, length } => {
+                let bytes = self.hosts[host].source_bytes(piece, length);
+                let at = self.now + SOURCE_TIME;
+                let fetched = Input::Fetched { torrent, source, piece, result: Ok(bytes) };
+                self.push(at, Delivery::Input(host, fetched));
+            }
+            Output::Resolve { .. } | Output::Datagram { .. } | Output::CancelFetch { .. } => {}
         }
+    }
+
+    /// The one tracker names all hosts, the asker too, as trackers do (BEP 23).
+    fn tracker_answer(&self) -> Bytes {
+        let mut body = format!("d8:intervali1800e5:peers{}:", 6 * self.hosts.len()).into_bytes();
+        for host in &self.hosts {
+            let SocketAddr::V4(addr) = host.addr else { continue };
+            body.extend(addr.ip().octets());
+            body.extend(addr.port().to_be_bytes());
+        }
+        body.push(b'e');
+        body.into()
     }
 
     /// A host's line sends one thing after the other.
