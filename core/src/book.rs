@@ -10,7 +10,7 @@ use crate::{id::PeerKey, time::Instant};
 
 /// Addresses kept per torrent; the least promising one makes room.
 pub const MAX_ADDRESSES: usize = 3_000;
-/// Bans kept per torrent; the oldest is forgotten first.
+/// Bans kept per torrent, of addresses and of hosts each; beyond that the lowest is forgotten.
 pub const MAX_BANS: usize = 1_000;
 /// Wait after the first failed dial; doubles with each further one.
 pub const REDIAL_BACKOFF: Duration = Duration::from_secs(1);

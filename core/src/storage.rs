@@ -81,7 +81,7 @@ pub enum Order {
         piece: PieceIndex,
         /// Offset within the piece, in bytes.
         begin: u32,
-        /// How many bytes, at most [`MAX_READ_BYTES`].
+        /// How many bytes: at most [`MAX_READ_BYTES`] for a peer, a whole piece for the user.
         length: u32,
     },
     /// Sync the data, then replace the resume record atomically.

@@ -84,7 +84,8 @@ impl Torrent {
             let whole_host = kind == PeerKind::Incoming && !self.shares_host(id);
             self.book.ban(addr, whole_host);
             if let Some(listens_at) = listens_at {
-                self.book.ban(listens_at, false);
+                // Only forgotten: the port is what it claims, and may be a neighbour's.
+                self.book.forget(listens_at);
             }
         }
         match self.peer_of(id) {
