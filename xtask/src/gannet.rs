@@ -172,3 +172,27 @@ fn torrent(value: &Value) -> Option<&Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_info_hash_is_escaped_byte_by_byte() {
+        assert_eq!(escaped("00ff2b"), "%00%ff%2b");
+    }
+
+    #[test]
+    fn statistics_are_found_in_an_envelope() {
+        let whole = serde_json::json!({"v": 1, "torrents": [{"transfer": {"end_seconds": 2.5}}]});
+        let stats = Stats(torrent(&whole).cloned().unwrap());
+        assert_eq!(stats.seconds().unwrap(), 2.5);
+        assert!(torrent(&serde_json::json!({"torrents": []})).is_none());
+    }
+
+    #[test]
+    fn a_download_that_did_not_end_has_no_time() {
+        let stats = Stats(serde_json::json!({"transfer": {"end_seconds": null}}));
+        assert!(stats.seconds().is_err());
+    }
+}

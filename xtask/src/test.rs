@@ -168,7 +168,10 @@ fn tests() -> Result<()> {
 /// The whole workspace again, so that nothing is built with other features than before.
 fn interop() -> Result<()> {
     let peers = tools::Peers::ensure()?;
+    // Whatever a test leaves when it is interrupted goes with this folder.
+    let scratch = tempfile::Builder::new().prefix("gannet-interop-").tempdir()?;
     let mut cargo = process::cargo();
+    cargo.env("TMPDIR", scratch.path());
     cargo.args(["test", "--workspace", "--test=interop"]).env("GANNET_TEST_PYTHON", peers.python);
     step(&mut cargo, INTEROP_LIMIT)
 }

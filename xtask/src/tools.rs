@@ -32,6 +32,10 @@ pub(crate) struct Peers {
 impl Peers {
     /// Finds all of them, after installing what is missing. Names the command to type if it can't.
     pub(crate) fn ensure() -> Result<Self> {
+        if !install::is_root() {
+            // Transmission refuses peers on loopback, so each side gets a network of its own.
+            bail!("the interop tests make network namespaces: run them as root");
+        }
         let missing = PROGRAMS.iter().filter(|(program, _)| install::find(program).is_none());
         let mut packages: Vec<&str> = missing.map(|&(_, package)| package).collect();
         packages.dedup();

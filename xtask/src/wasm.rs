@@ -90,8 +90,10 @@ fn has_debian() -> bool {
     files.iter().all(|file| Path::new(file).exists()) && install::find(LINKER).is_some()
 }
 
+/// What has built here before is used again: then there is nothing to wait for.
 fn choose() -> Result<Compiler> {
-    if has_own() || (!has_debian() && add_target()) {
+    let debian_is_ready = has_debian() && folder(Compiler::Debian).exists();
+    if has_own() || (!debian_is_ready && add_target()) {
         return Ok(Compiler::Own);
     }
     println!("the installed Rust has no {TRIPLE}: using Debian's compiler");

@@ -47,6 +47,7 @@ struct Wire {
 
 impl Wire {
     fn new(scratch: &Scratch) -> Self {
+        remove_abandoned_hosts();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let host = |side, ip| Host {
@@ -74,6 +75,18 @@ impl Drop for Wire {
     fn drop(&mut self) {
         for host in [&self.gannet, &self.transmission] {
             let _ = Command::new("ip").args(["netns", "del", &host.namespace]).status();
+        }
+    }
+}
+
+/// Hosts of a test that was interrupted: its process is gone, they are not.
+fn remove_abandoned_hosts() {
+    let list = Command::new("ip").args(["netns", "list"]).output().expect("`ip`, of iproute2");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    for namespace in list.lines().filter_map(|line| line.split(' ').next()) {
+        let pid = namespace.strip_prefix("gannet-").and_then(|rest| rest.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
         }
     }
 }
