@@ -73,7 +73,15 @@ impl Failure {
 /// One line: the failure, then its causes. Parts of it may come from strangers, so it is escaped.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&escape_for_terminal(&format!("{:#}", self.error)))
+        let mut line = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            // Some errors tell their cause in their own sentence already.
+            if !line.ends_with(&cause) {
+                line += if line.is_empty() { "" } else { ": " };
+                line += &cause;
+            }
+        }
+        f.write_str(&escape_for_terminal(&line))
     }
 }
 
@@ -116,6 +124,18 @@ pub(crate) fn written<T>(result: io::Result<T>, about: impl fmt::Display) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_that_its_error_tells_is_not_told_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("not a torrent: {0}")]
+        struct Wrapping(#[source] std::fmt::Error);
+
+        let cause = std::fmt::Error;
+        let once = format!("a.torrent: not a torrent: {cause}");
+        let failure = Err::<(), _>(Wrapping(cause)).or_fail(Exit::BadTorrent, "a.torrent");
+        assert_eq!(failure.unwrap_err().to_string(), once);
+    }
 
     #[test]
     fn a_failure_names_what_it_is_about_then_the_cause() {
