@@ -6,10 +6,7 @@ use super::{
     AnnounceResponse, Family, MAX_PEERS, compact::compact_peers, compact::peers_of_compact,
     sentence,
 };
-use crate::{
-    bencode::{self, BencodeError, Dict, Encoded, Limits, Value},
-    id::PeerId,
-};
+use crate::bencode::{self, BencodeError, Dict, Encoded, Limits, Value};
 
 /// What is read of an answer before it is given up: room for [`MAX_PEERS`] peers written out, and
 /// for all that trackers add of their own.
@@ -83,17 +80,14 @@ impl AnnounceResponse {
         Encoded::dict(fields).into_bytes()
     }
 
-    /// The answer with `peers`, instead of its own, as a list of dictionaries (BEP 3).
-    ///
-    /// Peer ids are left out if the client said that it doesn't need them.
-    pub fn encode_listed(&self, peers: &[(SocketAddr, PeerId)], no_peer_id: bool) -> Vec<u8> {
-        let peer = |(address, id): &(SocketAddr, PeerId)| {
-            let id = (!no_peer_id).then(|| ("peer id", Encoded::bytes(id.as_bytes())));
+    /// The answer with its peers as a list of dictionaries (BEP 3), without peer ids, as for a
+    /// client that said `no_peer_id`: what peers call themselves isn't kept.
+    pub fn encode_listed(&self) -> Vec<u8> {
+        let peer = |address: &SocketAddr| {
             let ip = Encoded::bytes(address.ip().to_canonical().to_string());
-            let port = Encoded::int(address.port().into());
-            Encoded::dict([("ip", ip), ("port", port)].into_iter().chain(id))
+            Encoded::dict([("ip", ip), ("port", Encoded::int(address.port().into()))])
         };
-        let peers = Encoded::list(peers.iter().map(peer));
+        let peers = Encoded::list(self.peers.iter().map(peer));
         Encoded::dict(self.fields().into_iter().chain([("peers", peers)])).into_bytes()
     }
 
@@ -203,15 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_id_is_listed_unless_the_client_does_without() {
-        let peers = [("10.0.0.1:6881".parse().unwrap(), PeerId::new([b'a'; 20]))];
-        let response = AnnounceResponse { interval_seconds: 5, ..AnnounceResponse::default() };
-        let with = response.encode_listed(&peers, false);
-        let expected = b"d8:intervali5e5:peersld2:ip8:10.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa\
-            4:porti6881eeee";
-        assert_eq!(with, expected);
-        let without = response.encode_listed(&peers, true);
-        assert_eq!(without, b"d8:intervali5e5:peersld2:ip8:10.0.0.14:porti6881eeee");
+    fn a_listed_peer_has_no_peer_id() {
+        let peers = vec!["10.0.0.1:6881".parse().unwrap()];
+        let response =
+            AnnounceResponse { interval_seconds: 5, peers, ..AnnounceResponse::default() };
+        let listed = response.encode_listed();
+        assert_eq!(listed, b"d8:intervali5e5:peersld2:ip8:10.0.0.14:porti6881eeee");
     }
 
     fn any_response() -> impl Strategy<Value = AnnounceResponse> {
@@ -244,9 +235,7 @@ mod tests {
         #[test]
         fn a_response_reads_back_as_it_was(response in any_response()) {
             prop_assert_eq!(AnnounceResponse::decode(&response.encode()), Ok(response.clone()));
-            let listed: Vec<_> =
-                response.peers.iter().map(|&peer| (peer, PeerId::new([1; 20]))).collect();
-            let bytes = response.encode_listed(&listed, false);
+            let bytes = response.encode_listed();
             prop_assert_eq!(AnnounceResponse::decode(&bytes), Ok(response));
         }
 

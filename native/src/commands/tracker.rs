@@ -12,10 +12,14 @@ use crate::{
 /// Runs a tracker until it is interrupted.
 pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     let mut interrupt = Interrupt::listen().or_fail(Exit::Failed, "signals")?;
-    let config = TrackerConfig { interval: args.interval, ..TrackerConfig::new(args.http) };
+    let config = TrackerConfig {
+        http: Some(args.http),
+        interval: args.interval,
+        ..TrackerConfig::default()
+    };
     let tracker = Tracker::start(config).await.or_fail(Exit::Network, args.http)?;
-    if !args.quiet {
-        print(format!("http://{}/announce\n", tracker.http_addr()))?;
+    if let Some(addr) = tracker.http_addr().filter(|_| !args.quiet) {
+        print(format!("http://{addr}/announce\n"))?;
     }
     interrupt.wanted().await;
     tracker.stop().await;

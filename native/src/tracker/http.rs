@@ -29,15 +29,9 @@ use tower_service::Service;
 
 use super::{
     MIN_INTERVAL,
+    limits::{IDLE_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES},
     store::{Presence, Store},
 };
-
-/// The most connections at a time; others wait to be accepted.
-pub const MAX_CONNECTIONS: usize = 4096;
-/// The longest head of a request in bytes: room for a scrape of 70 torrents.
-pub const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// How long a connection may take for the head of its next request.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long to wait when no connection can be accepted, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -115,7 +109,6 @@ impl Side {
     fn announce(&self, addr: SocketAddr, request: &AnnounceRequest) -> Response {
         let presence = Presence {
             info_hash: request.info_hash,
-            peer_id: request.peer_id,
             // `ip` in the request is ignored: it may be anybody's.
             ip: addr.ip(),
             port: request.port,
@@ -132,15 +125,12 @@ impl Side {
             min_interval_seconds: Some(whole_seconds(self.interval.min(MIN_INTERVAL))),
             complete: Some(answer.complete),
             incomplete: Some(answer.incomplete),
-            peers: match request.compact {
-                true => answer.peers.iter().map(|(addr, _)| *addr).collect(),
-                false => Vec::new(),
-            },
+            peers: answer.peers,
             ..AnnounceResponse::default()
         };
         bencoded(match request.compact {
             true => response.encode(),
-            false => response.encode_listed(&answer.peers, request.no_peer_id),
+            false => response.encode_listed(),
         })
     }
 }

@@ -4,16 +4,18 @@
 //! # async fn run() -> std::io::Result<()> {
 //! use gannet::tracker::{Tracker, TrackerConfig};
 //!
-//! let tracker = Tracker::start(TrackerConfig::new("127.0.0.1:0".parse().unwrap())).await?;
-//! println!("http://{}/announce", tracker.http_addr());
+//! let http = "127.0.0.1:0".parse().ok();
+//! let tracker = Tracker::start(TrackerConfig { http, ..TrackerConfig::default() }).await?;
+//! println!("{:?}", tracker.http_addr());
 //! tracker.stop().await;
 //! # Ok(())
 //! # }
 //! ```
 
 mod http;
+pub mod limits;
+pub mod metrics;
 mod store;
-mod swarm;
 
 use std::{
     io,
@@ -24,8 +26,11 @@ use std::{
 
 use tokio::{net::TcpListener, task::JoinSet};
 
-pub use http::{IDLE_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES};
-pub use store::{Answer, Full, MAX_NUM_WANT, MAX_PEERS_PER_TORRENT, MAX_TORRENTS, Presence, Store};
+pub use limits::Limits;
+pub use metrics::Counters;
+pub use store::{
+    Answer, Change, ChangeKind, Full, Journal, PeerView, Presence, Store, SwarmView, Totals,
+};
 
 /// How often peers are asked to announce themselves, unless told otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30 * 60);
@@ -37,27 +42,32 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// The longest wait between two sweeps for silent peers.
 const MAX_SWEEP_PERIOD: Duration = Duration::from_secs(60);
 
-/// Where to listen, and how often to be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where to listen, how often to be asked, and how much to take in.
+#[derive(Debug, Clone)]
 pub struct TrackerConfig {
     /// The TCP address of the HTTP side; port 0 for any that is free.
-    pub http: SocketAddr,
+    pub http: Option<SocketAddr>,
+    /// The address of the UDP side; port 0 for any that is free.
+    pub udp: Option<SocketAddr>,
     /// How often peers shall announce themselves.
     pub interval: Duration,
+    /// How much to take in.
+    pub limits: Limits,
 }
 
-impl TrackerConfig {
-    /// An HTTP tracker with [`DEFAULT_INTERVAL`].
-    pub const fn new(http: SocketAddr) -> Self {
-        Self { http, interval: DEFAULT_INTERVAL }
+impl Default for TrackerConfig {
+    /// Listens nowhere yet.
+    fn default() -> Self {
+        Self { http: None, udp: None, interval: DEFAULT_INTERVAL, limits: Limits::default() }
     }
 }
 
 /// A tracker that runs; ends when dropped.
 #[derive(Debug)]
 pub struct Tracker {
-    http_addr: SocketAddr,
+    http_addr: Option<SocketAddr>,
     store: Arc<Store>,
+    counters: Arc<Counters>,
     tasks: JoinSet<()>,
 }
 
@@ -65,25 +75,35 @@ impl Tracker {
     /// Listens and answers.
     ///
     /// # Errors
-    /// If the address can't be listened at.
+    /// If an address can't be listened at.
     pub async fn start(config: TrackerConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.http).await?;
-        let http_addr = listener.local_addr()?;
-        let store = Arc::new(Store::new(config.interval.saturating_mul(2).saturating_add(GRACE)));
+        let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
+        let store = Arc::new(Store::new(lifetime, &config.limits));
+        let counters = Arc::new(Counters::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(listener, Arc::clone(&store), config.interval));
+        let mut http_addr = None;
+        if let Some(addr) = config.http {
+            let listener = TcpListener::bind(addr).await?;
+            http_addr = Some(listener.local_addr()?);
+            tasks.spawn(http::serve(listener, Arc::clone(&store), config.interval));
+        }
         tasks.spawn(sweep(Arc::clone(&store), config.interval));
-        Ok(Self { http_addr, store, tasks })
+        Ok(Self { http_addr, store, counters, tasks })
     }
 
-    /// The TCP address of the HTTP side.
-    pub fn http_addr(&self) -> SocketAddr {
+    /// The TCP address of the HTTP side, if there is one.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
         self.http_addr
     }
 
     /// The swarms.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Ends it: no connection is left open.
@@ -96,6 +116,10 @@ async fn sweep(store: Arc<Store>, interval: Duration) {
     let period = (interval / 2).clamp(Duration::from_secs(1), MAX_SWEEP_PERIOD);
     loop {
         tokio::time::sleep(period).await;
-        store.sweep(Instant::now());
+        for shard in 0..store::SHARDS {
+            store.sweep_shard(Instant::now(), shard);
+            // Announces go first.
+            tokio::task::yield_now().await;
+        }
     }
 }
