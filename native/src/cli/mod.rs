@@ -10,7 +10,7 @@ use clap::{
 };
 
 pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, VerifyArgs};
-pub(crate) use tracker::TrackerArgs;
+pub(crate) use tracker::{IN_MEMORY, TrackerArgs};
 pub(crate) use transfer::{
     GetArgs, HandshakeArgs, InfoArgs, PeersArgs, PieceArgs, ReportArgs, SeedArgs, Selection,
     SwarmArgs,

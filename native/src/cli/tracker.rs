@@ -8,6 +8,9 @@ use ipnet::IpNet;
 
 use crate::parse;
 
+/// The value of `--store` for a tracker on its own.
+pub(crate) const IN_MEMORY: &str = "memory";
+
 /// Arguments of `gannet tracker`.
 #[derive(Debug, Args)]
 #[group(id = "listen", required = true, multiple = true, args = ["http", "udp"])]
@@ -18,6 +21,9 @@ pub(crate) struct TrackerArgs {
     /// Answer UDP at this address
     #[arg(long, value_name = "ADDR")]
     pub(crate) udp: Option<SocketAddr>,
+    /// Share the swarms with other instances over redis://[[user]:password@]host[:port][/db], or rediss:// for TLS
+    #[arg(long, value_name = "memory|URL", default_value = IN_MEMORY)]
+    pub(crate) store: String,
     /// How often peers shall announce themselves
     #[arg(long, value_name = "DUR", default_value = "30m", value_parser = parse::duration)]
     pub(crate) interval: Duration,

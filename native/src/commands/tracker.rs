@@ -1,9 +1,9 @@
 //! `gannet tracker`.
 
-use gannet::tracker::{AllowList, Tracker, TrackerConfig, TrustedProxies};
+use gannet::tracker::{AllowList, Tracker, TrackerConfig, TrustedProxies, shared::StoreUrl};
 
 use crate::{
-    cli::TrackerArgs,
+    cli::{IN_MEMORY, TrackerArgs},
     exit::{Exit, Failure, OrFail},
     interrupt::Interrupt,
     output::print,
@@ -23,6 +23,7 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
         limits: args.limits.into(),
         allow_list,
         proxies: TrustedProxies::new(args.trusted_proxies),
+        store_url: store_url(&args.store)?,
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;
@@ -39,4 +40,13 @@ fn urls(tracker: &Tracker) -> String {
     let http = tracker.http_addr().map(|addr| format!("http://{addr}/announce\n"));
     let udp = tracker.udp_addr().map(|addr| format!("udp://{addr}\n"));
     http.into_iter().chain(udp).collect()
+}
+
+/// Where the shared store is, if not in this process. What was typed isn't repeated, for it may
+/// have a password in it.
+fn store_url(text: &str) -> Result<Option<StoreUrl>, Failure> {
+    if text == IN_MEMORY {
+        return Ok(None);
+    }
+    text.parse().map(Some).or_fail(Exit::Usage, "--store")
 }

@@ -7,6 +7,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::shared::SharedCounters;
+
 /// The upper bounds of the latency histogram's buckets, in seconds.
 pub const LATENCY_BUCKETS_SECONDS: [f64; 10] =
     [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 1e-1];
@@ -103,6 +105,8 @@ pub struct Counters {
     pub api: TransportCounters,
     /// Open HTTP connections.
     pub connections: Gauge,
+    /// What is shared with other instances.
+    pub shared: SharedCounters,
     families: Families,
 }
 
@@ -141,6 +145,7 @@ impl Default for Counters {
             udp: families.transport("udp"),
             api: families.transport("api"),
             connections: Gauge::default(),
+            shared: SharedCounters::default(),
             families,
         }
     }
@@ -150,6 +155,7 @@ impl Counters {
     /// Adds all of them to what a registry shows, named `gannet_tracker_…`.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("gannet_tracker");
+        self.shared.register(registry);
         let families = &self.families;
         registry.register("announces", "Announces", families.announces.clone());
         registry.register("scrapes", "Scrapes", families.scrapes.clone());

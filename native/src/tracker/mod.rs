@@ -1,7 +1,7 @@
 //! A tracker: tells the peers of a torrent about each other.
 //!
 //! ```no_run
-//! # async fn run() -> std::io::Result<()> {
+//! # async fn run() -> Result<(), gannet::tracker::StartError> {
 //! use gannet::tracker::{Tracker, TrackerConfig};
 //!
 //! let http = "127.0.0.1:0".parse().ok();
@@ -18,6 +18,7 @@ mod http;
 pub mod limits;
 pub mod metrics;
 mod rates;
+pub mod shared;
 mod store;
 mod udp;
 mod upkeep;
@@ -33,6 +34,7 @@ pub use http::TrustedProxies;
 pub use limits::Limits;
 pub use metrics::Counters;
 use rates::Rates;
+use shared::{Shared, SharedError, SharedStatus, StoreUrl};
 pub use store::{
     Answer, Change, ChangeKind, Full, Journal, PeerView, Presence, Store, SwarmView, Totals,
 };
@@ -59,6 +61,8 @@ pub struct TrackerConfig {
     pub allow_list: AllowList,
     /// The HTTP proxies that may say where a request comes from.
     pub proxies: TrustedProxies,
+    /// The store by which several instances know the same swarms, if there are several.
+    pub store_url: Option<StoreUrl>,
 }
 
 impl Default for TrackerConfig {
@@ -71,6 +75,7 @@ impl Default for TrackerConfig {
             limits: Limits::default(),
             allow_list: AllowList::all(),
             proxies: TrustedProxies::default(),
+            store_url: None,
         }
     }
 }
@@ -88,6 +93,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The shared store answers, and can't be used.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
 }
 
 /// A tracker that runs; ends when dropped.
@@ -96,6 +104,7 @@ pub struct Tracker {
     http_addr: Option<SocketAddr>,
     udp_addr: Option<SocketAddr>,
     desk: Arc<Desk>,
+    shared: Option<Shared>,
     tasks: JoinSet<()>,
 }
 
@@ -103,7 +112,7 @@ impl Tracker {
     /// Listens and answers.
     ///
     /// # Errors
-    /// If an address can't be listened at.
+    /// If an address can't be listened at, or the shared store answers and can't be used.
     pub async fn start(config: TrackerConfig) -> Result<Self, StartError> {
         let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
         let desk = Arc::new(Desk {
@@ -116,7 +125,7 @@ impl Tracker {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(upkeep::run(Arc::clone(&desk)));
-        let mut tracker = Self { http_addr: None, udp_addr: None, desk, tasks };
+        let mut tracker = Self { http_addr: None, udp_addr: None, desk, shared: None, tasks };
         if let Some(addr) = config.http {
             let failed = |source| StartError::Listen { transport: "HTTP", addr, source };
             tracker.listen_http(addr, config.proxies).map_err(failed)?;
@@ -124,6 +133,10 @@ impl Tracker {
         if let Some(addr) = config.udp {
             let failed = |source| StartError::Listen { transport: "UDP", addr, source };
             tracker.listen_udp(addr).await.map_err(failed)?;
+        }
+        if let Some(url) = config.store_url {
+            let (store, counters) = (tracker.store(), tracker.counters().shared.clone());
+            tracker.shared = Some(Shared::start(url, Arc::clone(store), lifetime, counters).await?);
         }
         Ok(tracker)
     }
@@ -169,8 +182,16 @@ impl Tracker {
         &self.desk.counters
     }
 
+    /// How it stands with the shared store, if there is one.
+    pub fn shared(&self) -> Option<&SharedStatus> {
+        self.shared.as_ref().map(Shared::status)
+    }
+
     /// Ends it: no connection is left open.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+        if let Some(shared) = self.shared {
+            shared.stop().await;
+        }
     }
 }

@@ -237,6 +237,12 @@ impl Store {
         let _ = self.with_swarm(&change.info_hash, |swarm, _| self.hear(swarm, news));
     }
 
+    /// Takes in how often another instance counts that a torrent was downloaded: the larger number
+    /// is right, for each has missed some. A torrent without peers has no number.
+    pub fn raise_downloaded(&self, info_hash: &InfoHash, downloaded: u32) {
+        self.with_known(info_hash, |swarm| swarm.raise_downloaded(downloaded));
+    }
+
     fn hear(&self, swarm: &mut Swarm, news: News) -> Heard {
         let peers = self.seeders.load(Ordering::Relaxed) + self.leechers.load(Ordering::Relaxed);
         let has_room = swarm.len() < self.max_peers_per_torrent && peers < self.max_peers;

@@ -74,6 +74,10 @@ impl Swarm {
         self.v6.expire(hasher, &alive);
     }
 
+    pub(super) fn raise_downloaded(&mut self, downloaded: u32) {
+        self.downloaded = self.downloaded.max(downloaded);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.v4.len() + self.v6.len()
     }

@@ -1,0 +1,130 @@
+//! Several instances of a tracker that know the same swarms.
+//!
+//! Each serves from its own memory and never waits for the store between them, a Redis or Valkey.
+//! What its clients tell is batched and added to a log there, a stream; each instance reads what
+//! the others have added, and keeps it like what it heard itself, as old as it is. The log goes
+//! back as far as a peer lives, so that reading it from its beginning makes an instance that starts
+//! know every swarm, while it serves already.
+//!
+//! While the store is away nothing but the sharing stops. An instance remembers what it couldn't
+//! tell, up to a limit; beyond it, or when the store has lost the log, it tells all that it has in
+//! memory. That the log is still what it was is known by the last entry that was read: it must be
+//! there as long as the peers of which it tells.
+
+mod entry;
+mod log;
+mod outbox;
+mod status;
+mod sync;
+mod url;
+
+use std::{sync::Arc, time::Duration};
+
+use redis::{Client, ErrorKind, RedisError, ServerErrorKind};
+use tokio::{sync::watch, task::JoinHandle};
+
+use self::{log::Log, outbox::JOURNAL_CAPACITY, sync::Sync};
+pub use self::{
+    status::{Link, SharedCounters, SharedStatus},
+    url::{StoreUrl, StoreUrlError},
+};
+use super::Store;
+
+/// How long an instance that ends may take to tell the others its last news.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why the store can't be shared, and won't be without somebody's help.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{url}")]
+pub struct SharedError {
+    /// Which store.
+    pub url: StoreUrl,
+    /// What it says.
+    #[source]
+    pub refusal: Refusal,
+}
+
+/// What a store says that can't be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The user or the password of the URL is wrong, or missing.
+    #[error("the store refused the user or the password")]
+    Password,
+    /// It answers, but not as needed.
+    #[error("the store can't be used")]
+    Unusable(#[source] RedisError),
+}
+
+/// The connection of a tracker's store to the other instances.
+#[derive(Debug)]
+pub struct Shared {
+    status: SharedStatus,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Shared {
+    /// Begins to share what is in `store`, whose peers live for `lifetime`.
+    ///
+    /// A store that can't be reached is no error: it is tried again and again.
+    ///
+    /// # Errors
+    /// If the shared store answers, and can't be used.
+    pub async fn start(
+        url: StoreUrl,
+        store: Arc<Store>,
+        lifetime: Duration,
+        counters: SharedCounters,
+    ) -> Result<Self, SharedError> {
+        // As for HTTPS: a provider that somebody chose before is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let refused = |error| SharedError { url: url.clone(), refusal: refusal(error) };
+        let client = Client::open(url.info.clone()).map_err(refused)?;
+        match Log::open(&client, &url).await {
+            Err(error) if !may_pass(&error) => return Err(refused(error)),
+            Err(error) => tracing::warn!(store = %url, %error, "the shared store is away"),
+            Ok(_) => {}
+        }
+        let status = SharedStatus::new(counters);
+        let journal = store.journal(JOURNAL_CAPACITY);
+        let (stop, stopping) = watch::channel(false);
+        let sync = Sync::new(client, url, store, journal, lifetime, status.clone(), stopping);
+        Ok(Self { status, stop, task: tokio::spawn(sync.run()) })
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> &SharedStatus {
+        &self.status
+    }
+
+    /// Tells the others the last news, if they can be reached in time, and ends.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // Whoever is too late is ended on drop.
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, &mut self.task).await;
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Whether what failed may work later, without anybody's help.
+fn may_pass(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
+    match error.kind() {
+        ErrorKind::Io => true,
+        ErrorKind::Server(kind) => {
+            matches!(kind, BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain)
+        }
+        _ => false,
+    }
+}
+
+fn refusal(error: RedisError) -> Refusal {
+    let is_refused = error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"));
+    if is_refused { Refusal::Password } else { Refusal::Unusable(error) }
+}

@@ -1,0 +1,12 @@
+//! Instances of the tracker that share a real Redis.
+//!
+//! These tests need a `redis-server`, so `cargo test` leaves them out; `cargo xtask test` installs
+//! and runs it. By hand: `cargo test -p gannet --test shared`. With Valkey: put its server first in
+//! the PATH as `redis-server`.
+
+mod failures;
+#[path = "../process/mod.rs"]
+#[allow(dead_code)]
+mod process;
+mod sharing;
+mod support;
