@@ -1,12 +1,15 @@
 //! `gannet tracker`.
 
-use gannet::tracker::{AllowList, Tracker, TrackerConfig, TrustedProxies, shared::StoreUrl};
+use gannet::tracker::{
+    AllowList, Tracker, TrackerConfig, TrustedProxies,
+    shared::{Link, StoreUrl},
+};
 
 use crate::{
     cli::{IN_MEMORY, TrackerArgs},
     exit::{Exit, Failure, OrFail},
     interrupt::Interrupt,
-    output::print,
+    output::{note, print},
 };
 
 /// Runs a tracker until it is interrupted.
@@ -27,6 +30,9 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;
+    if tracker.shared().is_some_and(|shared| shared.link() == Link::Away) {
+        note("the shared store can't be reached: serving from memory until it can");
+    }
     if !args.quiet {
         print(urls(&tracker))?;
     }

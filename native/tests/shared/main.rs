@@ -4,6 +4,7 @@
 //! and runs it. By hand: `cargo test -p gannet --test shared`. With Valkey: put its server first in
 //! the PATH as `redis-server`.
 
+mod crowd;
 mod failures;
 #[path = "../process/mod.rs"]
 #[allow(dead_code)]

@@ -8,7 +8,7 @@ use std::{
 use gannet::tracker::shared::Link;
 use gannet_core::announce::{AnnounceEvent, AnnounceRequest, ScrapeEntry};
 
-use crate::support::{HASH, Instance, RECOVERY_LIMIT, Redis, SHARE_LIMIT, leecher, seeder, until};
+use crate::support::{HASH, Instance, Redis, SHARE_LIMIT, leecher, seeder, until};
 
 #[test]
 fn a_peer_that_announces_at_one_is_named_by_the_other() {
@@ -86,30 +86,4 @@ fn trackers_with_another_prefix_or_database_are_others() {
     one.announce(&seeder(7001));
     until(SHARE_LIMIT, vec![7001], || same.ports());
     others.iter().for_each(|other| assert!(other.ports().is_empty()));
-}
-
-#[test]
-fn a_crowd_reaches_an_instance_that_starts_late() {
-    let redis = Redis::start();
-    let one = Instance::start(&redis.url());
-    let store = one.tracker().store();
-    let crowd = 40_000;
-    for number in 0..crowd {
-        let presence = gannet::tracker::Presence {
-            info_hash: HASH,
-            ip: std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into(),
-            port: 6881,
-            is_seed: number % 2 == 0,
-            event: AnnounceEvent::None,
-            num_want: 0,
-        };
-        store.announce(Instant::now(), &presence).unwrap();
-    }
-    until(RECOVERY_LIMIT, Link::Good, || one.link());
-    let late = Instance::start(&redis.url());
-    until(RECOVERY_LIMIT, (crowd / 2, crowd / 2), || {
-        let entry = late.scrape();
-        (entry.complete, entry.incomplete)
-    });
-    assert_eq!(one.status().counters().dropped.get(), 0);
 }

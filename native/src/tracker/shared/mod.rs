@@ -80,12 +80,12 @@ impl Shared {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let refused = |error| SharedError { url: url.clone(), refusal: refusal(error) };
         let client = Client::open(url.info.clone()).map_err(refused)?;
+        let status = SharedStatus::new(counters);
         match Log::open(&client, &url).await {
             Err(error) if !may_pass(&error) => return Err(refused(error)),
             Err(error) => tracing::warn!(store = %url, %error, "the shared store is away"),
-            Ok(_) => {}
+            Ok(_) => _ = status.set(Link::Behind),
         }
-        let status = SharedStatus::new(counters);
         let journal = store.journal(JOURNAL_CAPACITY);
         let (stop, stopping) = watch::channel(false);
         let sync = Sync::new(client, url, store, journal, lifetime, status.clone(), stopping);

@@ -257,8 +257,8 @@ mod tests {
         let (store, now) = (store(), Instant::now());
         let journal = store.journal(1);
         let mut outbox = Outbox::default();
-        let round = |outbox: &mut Outbox, now| {
-            (1..=3).for_each(|port| drop(store.announce(now, &presence(1, port))));
+        let round = |outbox: &mut Outbox, torrent, now| {
+            (1..=3).for_each(|port| drop(store.announce(now, &presence(torrent, port))));
             outbox.collect(&journal, now);
             let mut ports = Vec::new();
             while !outbox.next(&store, now).is_empty() {
@@ -267,9 +267,9 @@ mod tests {
             }
             ports
         };
-        assert!(round(&mut outbox, now).len() > 3);
-        assert_eq!(round(&mut outbox, now).len(), 1);
-        assert!(round(&mut outbox, now + RETELL_PAUSE).len() > 3);
+        assert!(round(&mut outbox, 1, now).len() > 3);
+        assert_eq!(round(&mut outbox, 2, now).len(), 1);
+        assert!(round(&mut outbox, 3, now + RETELL_PAUSE).len() > 9);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 /// How many steps a peer's lifetime has. The whole range of [`Tick`] is several lifetimes, so that
 /// a peer can't grow so old unswept that it looks young.
 const TICKS_PER_LIFETIME: u32 = 8192;
+/// A sixteenth of a lifetime: other instances needn't know any better when a peer was last heard.
+/// Divides the range of [`Tick`].
+const TICKS_PER_NEWS: u16 = 512;
 
 /// A moment, in steps of a [`Clock`] and modulo 2¹⁶.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,11 @@ impl Tick {
     /// Whether this is the earlier of two moments that are less than 2¹⁵ steps apart.
     pub(super) fn is_before(self, other: Self) -> bool {
         other.since(self) > 0
+    }
+
+    /// Whether other instances, which know of `earlier`, need to hear of this moment.
+    pub(super) fn is_news_after(self, earlier: Self) -> bool {
+        self.0 / TICKS_PER_NEWS != earlier.0 / TICKS_PER_NEWS
     }
 }
 

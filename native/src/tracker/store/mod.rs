@@ -211,7 +211,7 @@ impl Store {
     fn record(&self, info_hash: InfoHash, news: News, heard: Heard) {
         let Some(journal) = self.journal.get() else { return };
         let kind = match heard {
-            Heard::Full | Heard::Stale => return,
+            Heard::Full | Heard::Stale | Heard::Again => return,
             Heard::Completed if news.has_completed => ChangeKind::Completed,
             _ if news.is_seed => ChangeKind::Seeding,
             _ => ChangeKind::Leeching,

@@ -100,6 +100,8 @@ pub(super) enum Heard {
     Completed,
     /// Nothing but the time, or a seeder that lacks something again.
     Known,
+    /// Nothing but the time, and by so little that nobody else needs to know.
+    Again,
     /// It was heard of since: nothing.
     Stale,
     /// There is no room for it.
@@ -158,8 +160,9 @@ impl<R: Record> Peers<R> {
         }
         let was_seed = at >= self.leechers;
         if was_seed == is_seed {
+            let is_news = record.heard().is_news_after(self.records[at].heard());
             self.records[at] = record;
-            return Heard::Known;
+            return if is_news { Heard::Known } else { Heard::Again };
         }
         self.remove_at(hasher, at);
         self.insert(hasher, record, is_seed);

@@ -128,3 +128,37 @@ fn the_own_address_family_comes_first() {
     let mapped = Presence { ip: "::ffff:10.0.0.1".parse().unwrap(), ..leecher(1) };
     assert_eq!(store.announce(now, &mapped).unwrap().incomplete, 3, "the same as over IPv4");
 }
+
+#[test]
+fn others_hear_seldom_of_a_peer_that_announces_often() {
+    let (store, start) = (store(), Instant::now());
+    let journal = store.journal(1000);
+    // A lifetime and a half, each second.
+    for seconds in 0..90 {
+        store.announce(start + Duration::from_secs(seconds), &leecher(1)).unwrap();
+    }
+    let mut changes = Vec::new();
+    journal.take(&mut changes, 1000);
+    assert!((16..=25).contains(&changes.len()), "{}", changes.len());
+    let now = start + Duration::from_secs(90);
+    store.announce(now, &seeder(1)).unwrap();
+    store.announce(now, &seeder(1)).unwrap();
+    store.announce(now, &leecher(1)).unwrap();
+    store.announce(now, &Presence { event: AnnounceEvent::Stopped, ..leecher(1) }).unwrap();
+    changes.clear();
+    journal.take(&mut changes, 1000);
+    let kinds: Vec<_> = changes.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Seeding, ChangeKind::Leeching, ChangeKind::Left]);
+}
+
+#[test]
+fn the_larger_count_of_downloads_is_right_and_makes_no_swarm() {
+    let (store, now) = (store(), Instant::now());
+    let hash = leecher(1).info_hash;
+    store.raise_downloaded(&hash, 5);
+    assert_eq!((store.scrape(&hash).downloaded, store.totals().torrents), (0, 0));
+    store.announce(now, &leecher(1)).unwrap();
+    store.raise_downloaded(&hash, 5);
+    store.raise_downloaded(&hash, 3);
+    assert_eq!(store.scrape(&hash).downloaded, 5);
+}
