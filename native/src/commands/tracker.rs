@@ -30,7 +30,7 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;
-    if tracker.shared().is_some_and(|shared| shared.link() == Link::Away) {
+    if tracker.counters().shared.link() == Some(Link::Away) {
         note("the shared store can't be reached: serving from memory until it can");
     }
     if !args.quiet {

@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::shared::SharedCounters;
+use super::shared::SharedStatus;
 
 /// The upper bounds of the latency histogram's buckets, in seconds.
 pub const LATENCY_BUCKETS_SECONDS: [f64; 10] =
@@ -106,7 +106,7 @@ pub struct Counters {
     /// Open HTTP connections.
     pub connections: Gauge,
     /// What is shared with other instances.
-    pub shared: SharedCounters,
+    pub shared: SharedStatus,
     families: Families,
 }
 
@@ -145,7 +145,7 @@ impl Default for Counters {
             udp: families.transport("udp"),
             api: families.transport("api"),
             connections: Gauge::default(),
-            shared: SharedCounters::default(),
+            shared: SharedStatus::default(),
             families,
         }
     }

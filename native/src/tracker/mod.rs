@@ -34,7 +34,7 @@ pub use http::TrustedProxies;
 pub use limits::Limits;
 pub use metrics::Counters;
 use rates::Rates;
-use shared::{Shared, SharedError, SharedStatus, StoreUrl};
+use shared::{Shared, SharedError, StoreUrl};
 pub use store::{
     Answer, Change, ChangeKind, Full, Journal, PeerView, Presence, Store, SwarmView, Totals,
 };
@@ -135,8 +135,8 @@ impl Tracker {
             tracker.listen_udp(addr).await.map_err(failed)?;
         }
         if let Some(url) = config.store_url {
-            let (store, counters) = (tracker.store(), tracker.counters().shared.clone());
-            tracker.shared = Some(Shared::start(url, Arc::clone(store), lifetime, counters).await?);
+            let (store, status) = (tracker.store(), tracker.counters().shared.clone());
+            tracker.shared = Some(Shared::start(url, Arc::clone(store), lifetime, status).await?);
         }
         Ok(tracker)
     }
@@ -180,11 +180,6 @@ impl Tracker {
     /// What is counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.desk.counters
-    }
-
-    /// How it stands with the shared store, if there is one.
-    pub fn shared(&self) -> Option<&SharedStatus> {
-        self.shared.as_ref().map(Shared::status)
     }
 
     /// Ends it: no connection is left open.

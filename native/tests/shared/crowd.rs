@@ -32,7 +32,7 @@ fn fill(instance: &Instance, peers: u32, torrents: u32, at_once: u32) -> Totals 
             instance.tracker().store().announce(Instant::now(), &presence).unwrap();
         }
         let sent = u64::from(peers.min(from + at_once));
-        until(RECOVERY_LIMIT, sent, || instance.status().counters().sent.get());
+        until(RECOVERY_LIMIT, sent, || instance.status().sent.get());
     }
     let (torrents, half) = (torrents as usize, peers as usize / 2);
     Totals { torrents, seeders: half, leechers: half }
@@ -46,7 +46,7 @@ fn a_crowd_reaches_an_instance_that_starts_late() {
     let late = Instance::start(&redis.url());
     until(RECOVERY_LIMIT, (all, Link::Good), || (late.tracker().store().totals(), late.link()));
     assert_eq!(one.tracker().store().totals(), all);
-    assert_eq!(one.status().counters().dropped.get(), 0);
+    assert_eq!(one.status().dropped.get(), 0);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_million_peers() {
     redis.run::<()>(&mut redis::cmd("FLUSHALL"));
     drop(late);
     let start = Instant::now();
-    until(RECOVERY_LIMIT, 1, || one.status().counters().retold.get());
+    until(RECOVERY_LIMIT, 1, || one.status().retold.get());
     let noticed = start.elapsed();
     let late = Instance::start(&redis.url());
     until(Duration::from_secs(120), all, || late.tracker().store().totals());

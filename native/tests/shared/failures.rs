@@ -60,9 +60,9 @@ fn a_log_that_disappears_while_redis_runs_is_told_again() {
     let (one, _other) = (Instance::start(&redis.url()), Instance::start(&redis.url()));
     one.announce(&seeder(7001));
     until(SHARE_LIMIT, Link::Good, || one.link());
-    until(SHARE_LIMIT, 1, || one.status().counters().sent.get().min(1));
+    until(SHARE_LIMIT, 1, || one.status().sent.get().min(1));
     redis.run::<()>(&mut redis::cmd("FLUSHALL"));
-    until(RECOVERY_LIMIT, 1, || one.status().counters().retold.get());
+    until(RECOVERY_LIMIT, 1, || one.status().retold.get());
     let late = Instance::start(&redis.url());
     until(SHARE_LIMIT, vec![7001], || late.ports());
 }
@@ -154,7 +154,7 @@ fn rubbish_in_the_log_is_skipped_and_counted() {
     one.announce(&seeder(7002));
     until(SHARE_LIMIT, vec![7001, 7002], || late.ports());
     for instance in [&one, &late] {
-        until(SHARE_LIMIT, 5, || instance.status().counters().skipped.get());
+        until(SHARE_LIMIT, 5, || instance.status().skipped.get());
     }
     assert_eq!(late.tracker().store().totals().torrents, 1, "{HASH}");
 }

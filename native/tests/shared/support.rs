@@ -164,11 +164,11 @@ impl Instance {
     }
 
     pub(crate) fn status(&self) -> &SharedStatus {
-        self.tracker().shared().unwrap()
+        &self.tracker().counters().shared
     }
 
     pub(crate) fn link(&self) -> Link {
-        self.status().link()
+        self.status().link().unwrap()
     }
 
     pub(crate) fn stop(mut self) {

@@ -165,7 +165,7 @@ impl Entry {
             self.downloaded.push((info_hash, bytes.try_get_u32()?));
         }
         match count & !HAS_DOWNLOADED {
-            0 => return Err(EntryError::EmptyGroup),
+            0 => Err(EntryError::EmptyGroup),
             peers => (0..peers).try_for_each(|_| self.take_peer(bytes, info_hash)),
         }
     }

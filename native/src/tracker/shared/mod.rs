@@ -25,7 +25,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use self::{log::Log, outbox::JOURNAL_CAPACITY, sync::Sync};
 pub use self::{
-    status::{Link, SharedCounters, SharedStatus},
+    status::{Link, SharedStatus},
     url::{StoreUrl, StoreUrlError},
 };
 use super::Store;
@@ -37,8 +37,8 @@ pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{url}")]
 pub struct SharedError {
-    /// Which store.
-    pub url: StoreUrl,
+    /// Which store, without the password.
+    pub url: String,
     /// What it says.
     #[source]
     pub refusal: Refusal,
@@ -58,13 +58,12 @@ pub enum Refusal {
 /// The connection of a tracker's store to the other instances.
 #[derive(Debug)]
 pub struct Shared {
-    status: SharedStatus,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Shared {
-    /// Begins to share what is in `store`, whose peers live for `lifetime`.
+    /// Begins to share what is in `store`, whose peers live for `lifetime`; `status` is kept.
     ///
     /// A store that can't be reached is no error: it is tried again and again.
     ///
@@ -74,27 +73,24 @@ impl Shared {
         url: StoreUrl,
         store: Arc<Store>,
         lifetime: Duration,
-        counters: SharedCounters,
+        status: SharedStatus,
     ) -> Result<Self, SharedError> {
         // As for HTTPS: a provider that somebody chose before is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let refused = |error| SharedError { url: url.clone(), refusal: refusal(error) };
+        let refused = |error| SharedError { url: url.to_string(), refusal: refusal(error) };
         let client = Client::open(url.info.clone()).map_err(refused)?;
-        let status = SharedStatus::new(counters);
         match Log::open(&client, &url).await {
             Err(error) if !may_pass(&error) => return Err(refused(error)),
-            Err(error) => tracing::warn!(store = %url, %error, "the shared store is away"),
+            Err(error) => {
+                status.set(Link::Away);
+                tracing::warn!(store = %url, %error, "the shared store is away");
+            }
             Ok(_) => _ = status.set(Link::Behind),
         }
         let journal = store.journal(JOURNAL_CAPACITY);
         let (stop, stopping) = watch::channel(false);
-        let sync = Sync::new(client, url, store, journal, lifetime, status.clone(), stopping);
-        Ok(Self { status, stop, task: tokio::spawn(sync.run()) })
-    }
-
-    /// How it stands.
-    pub fn status(&self) -> &SharedStatus {
-        &self.status
+        let sync = Sync::new(client, url, store, journal, lifetime, status, stopping);
+        Ok(Self { stop, task: tokio::spawn(sync.run()) })
     }
 
     /// Tells the others the last news, if they can be reached in time, and ends.

@@ -123,7 +123,8 @@ impl Sync {
             if *self.stopping.borrow() && !has_news {
                 return Ok(());
             }
-            if !is_behind && !has_news && !(was_taken && self.outbox.is_retelling()) {
+            let is_retelling = was_taken && self.outbox.is_retelling();
+            if !(is_behind || has_news || is_retelling) {
                 self.wait(SHARE_PERIOD).await;
             }
         }
@@ -144,7 +145,7 @@ impl Sync {
         self.outbox.collect(&self.journal, Instant::now());
         let lost = self.outbox.lost();
         let before = mem::replace(&mut self.lost_before, lost);
-        self.status.counters.dropped.inc_by(lost.saturating_sub(before));
+        self.status.dropped.inc_by(lost.saturating_sub(before));
     }
 
     /// Adds what is to be told to the log; whether the store takes it in.
@@ -162,11 +163,11 @@ impl Sync {
             Ok(id) => {
                 self.proof = id;
                 self.outbox.confirm(count);
-                self.status.counters.sent.inc_by(count as u64);
+                self.status.sent.inc_by(count as u64);
                 Ok(true)
             }
             Err(error) if can_be_read_only(&error) => {
-                if self.status.link() != Link::Refusing {
+                if self.status.link() != Some(Link::Refusing) {
                     tracing::warn!(store = %self.url, %error, "the shared store takes nothing in");
                 }
                 Ok(false)
@@ -193,7 +194,7 @@ impl Sync {
             // Announces go first.
             yield_now().await;
         }
-        self.status.counters.lag_seconds.set(if is_full { lag.as_secs_f64() } else { 0.0 });
+        self.status.lag_seconds.set(if is_full { lag.as_secs_f64() } else { 0.0 });
     }
 
     fn apply(&self, age: Duration, entry: &Entry) {
@@ -204,11 +205,11 @@ impl Sync {
         for (info_hash, downloaded) in &entry.downloaded {
             self.store.raise_downloaded(info_hash, *downloaded);
         }
-        self.status.counters.received.inc_by(entry.changes.len() as u64);
+        self.status.received.inc_by(entry.changes.len() as u64);
     }
 
     fn skip(&self, id: EntryId, why: &str) {
-        self.status.counters.skipped.inc();
+        self.status.skipped.inc();
         tracing::debug!(%id, why, "an entry of the log was skipped");
     }
 
@@ -221,7 +222,7 @@ impl Sync {
             return Ok(());
         }
         tracing::warn!(store = %self.url, "the shared store has lost its log: telling it all");
-        self.status.counters.retold.inc();
+        self.status.retold.inc();
         self.outbox.retell();
         self.proof = EntryId::default();
         // A clock that is behind the old one numbers entries below what was read.
