@@ -13,10 +13,12 @@
 //! ```
 
 mod allow_list;
+pub mod api;
 mod desk;
 mod http;
 pub mod limits;
 pub mod metrics;
+mod page;
 mod rates;
 mod store;
 mod udp;
@@ -24,10 +26,10 @@ mod upkeep;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
 use tokio::task::JoinSet;
 
 pub use allow_list::{AllowList, AllowListError, MAX_ALLOW_LIST_BYTES};
+pub use api::{ApiConfig, ApiState, CatalogueError, Token};
 pub use desk::{Desk, Refused};
 pub use http::TrustedProxies;
 pub use limits::Limits;
@@ -59,6 +61,8 @@ pub struct TrackerConfig {
     pub allow_list: AllowList,
     /// The HTTP proxies that may say where a request comes from.
     pub proxies: TrustedProxies,
+    /// The web API.
+    pub api: ApiConfig,
 }
 
 impl Default for TrackerConfig {
@@ -71,6 +75,7 @@ impl Default for TrackerConfig {
             limits: Limits::default(),
             allow_list: AllowList::all(),
             proxies: TrustedProxies::default(),
+            api: ApiConfig::default(),
         }
     }
 }
@@ -88,6 +93,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The folder of published torrents can't be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 /// A tracker that runs; ends when dropped.
@@ -96,6 +104,7 @@ pub struct Tracker {
     http_addr: Option<SocketAddr>,
     udp_addr: Option<SocketAddr>,
     desk: Arc<Desk>,
+    api: Arc<ApiState>,
     tasks: JoinSet<()>,
 }
 
@@ -103,7 +112,7 @@ impl Tracker {
     /// Listens and answers.
     ///
     /// # Errors
-    /// If an address can't be listened at.
+    /// If an address can't be listened at, or the published torrents can't be read.
     pub async fn start(config: TrackerConfig) -> Result<Self, StartError> {
         let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
         let desk = Arc::new(Desk {
@@ -114,9 +123,10 @@ impl Tracker {
             interval: config.interval,
             limits: config.limits,
         });
+        let api = Arc::new(ApiState::open(config.api, Arc::clone(&desk), lifetime)?);
         let mut tasks = JoinSet::new();
-        tasks.spawn(upkeep::run(Arc::clone(&desk)));
-        let mut tracker = Self { http_addr: None, udp_addr: None, desk, tasks };
+        tasks.spawn(upkeep::run(Arc::clone(&desk), Arc::clone(&api)));
+        let mut tracker = Self { http_addr: None, udp_addr: None, desk, api, tasks };
         if let Some(addr) = config.http {
             let failed = |source| StartError::Listen { transport: "HTTP", addr, source };
             tracker.listen_http(addr, config.proxies).map_err(failed)?;
@@ -131,7 +141,7 @@ impl Tracker {
     fn listen_http(&mut self, addr: SocketAddr, proxies: TrustedProxies) -> io::Result<()> {
         let listener = http::listen(addr)?;
         self.http_addr = Some(listener.local_addr()?);
-        let router = Router::new();
+        let router = api::router(Arc::clone(&self.api));
         let side = http::Side { desk: Arc::clone(&self.desk), proxies, router };
         self.tasks.spawn(http::serve(listener, Arc::new(side)));
         Ok(())
@@ -157,6 +167,11 @@ impl Tracker {
     /// The swarms, and what guards them.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// The web API.
+    pub fn api(&self) -> &Arc<ApiState> {
+        &self.api
     }
 
     /// The swarms.

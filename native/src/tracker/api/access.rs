@@ -52,7 +52,8 @@ impl Token {
 /// The token of a request: `Bearer`, or the password of `Basic`, which is how a client sends what
 /// stands before the `@` of a URL.
 fn shown_token(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, credentials) =
+        headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let credentials = credentials.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(credentials.into());
@@ -89,7 +90,7 @@ pub(super) async fn guard_reading(
     match state.config.may_read(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => {
-            state.counters.api.refusals(Refusal::Token).inc();
+            state.desk.counters.api.refusals(Refusal::Token).inc();
             error.into_response()
         }
     }
@@ -105,7 +106,9 @@ mod tests {
 
     #[test]
     fn a_token_comes_as_bearer_or_as_a_password() {
-        for text in ["Bearer s3:cret", "bearer  s3:cret", "Basic OnMzOmNyZXQ=", "basic dTpzMzpjcmV0"] {
+        for text in
+            ["Bearer s3:cret", "bearer  s3:cret", "Basic OnMzOmNyZXQ=", "basic dTpzMzpjcmV0"]
+        {
             assert_eq!(shown_token(&headers(text)).as_deref(), Some(&b"s3:cret"[..]), "{text}");
         }
         for text in ["Bearer", "Digest s3:cret", "Basic czM=", "Basic %%%", ""] {

@@ -78,9 +78,30 @@ pub(super) fn read<C: Column>(query: &str) -> Result<(View<C>, Page), QueryError
     Ok((View { search, column, is_descending }, page))
 }
 
+/// The page that a query asks for, of rows that are in one order only.
+pub(super) fn read_page(query: &str) -> Result<Page, QueryError> {
+    read::<OneOrder>(query).map(|(_, page)| page)
+}
+
+#[derive(Clone, Copy, Default)]
+struct OneOrder;
+
+impl Column for OneOrder {
+    const NAMES: &'static str = "nothing";
+
+    fn of_name(_: &[u8]) -> Option<Self> {
+        None
+    }
+
+    fn is_descending(self) -> bool {
+        false
+    }
+}
+
 /// The `port` of a query.
 pub(super) fn read_port(query: &str) -> Result<u16, QueryError> {
-    let (_, value) = query_pairs(query).find(|(name, _)| name == b"port").ok_or(QueryError::Port)?;
+    let (_, value) =
+        query_pairs(query).find(|(name, _)| name == b"port").ok_or(QueryError::Port)?;
     let port = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
     port.filter(|&port| port != 0).ok_or(QueryError::Port)
 }

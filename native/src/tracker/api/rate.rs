@@ -1,10 +1,6 @@
 //! How often an address may register.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
@@ -12,14 +8,7 @@ use governor::{
 };
 
 use super::ApiError;
-
-/// What counts as one address: an IPv6 address stands for its /64, which is what a household has.
-pub(super) fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-    }
-}
+use crate::tracker::rates::host_of;
 
 /// Counts what each address sends.
 #[derive(Debug)]
@@ -33,7 +22,7 @@ impl Rate {
 
     pub(super) fn check(&self, ip: IpAddr) -> Result<(), ApiError> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(&network(ip)).map_err(|not_until| {
+        limiter.check_key(&host_of(ip)).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             ApiError::TooOften { wait: wait.max(Duration::from_secs(1)) }
         })
@@ -53,12 +42,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_address_has_its_own_share_and_a_household_one() {
+    fn each_address_has_its_own_budget_and_an_ipv6_host_one() {
         let rate = Rate::per_minute(2);
         let check = |ip: &str| rate.check(ip.parse().unwrap()).is_ok();
-        assert_eq!([check("10.0.0.1"), check("::ffff:10.0.0.1"), check("10.0.0.1")], [true, true, false]);
+        assert_eq!(
+            [check("10.0.0.1"), check("::ffff:10.0.0.1"), check("10.0.0.1")],
+            [true, true, false]
+        );
         assert!(check("10.0.0.2"));
-        assert_eq!([check("2001:db8::1"), check("2001:db8::2"), check("2001:db8::3")], [true, true, false]);
+        assert_eq!(
+            [check("2001:db8::1"), check("2001:db8::2"), check("2001:db8::3")],
+            [true, true, false]
+        );
         assert!(check("2001:db8:0:1::1"));
     }
 

@@ -6,22 +6,18 @@ use axum::{
     extract::{Path, RawQuery, State, rejection::PathRejection},
     response::Response,
 };
-use gannet_core::{
-    announce::ScrapeEntry,
-    id::InfoHash,
-    magnet::Magnet,
-};
+use gannet_core::{announce::ScrapeEntry, id::InfoHash, magnet::Magnet};
 use serde::Serialize;
 
 use super::{
     ApiError, ApiState,
     catalogue::Published,
-    config::{MAX_PAGE_ROWS, MAX_SHOWN_PEERS},
+    config::MAX_SHOWN_PEERS,
     json,
     listing::{SeederRow, TorrentRow},
-    query::{self, Page},
+    query,
 };
-use crate::tracker::{PeerView, whole_seconds};
+use crate::tracker::PeerView;
 
 type Shared = State<Arc<ApiState>>;
 type Answer = Result<Response, ApiError>;
@@ -45,7 +41,7 @@ pub(super) async fn about(State(state): Shared) -> Response {
         name: "gannet",
         version: env!("CARGO_PKG_VERSION"),
         api: 1,
-        interval_seconds: whole_seconds(state.interval),
+        interval_seconds: state.desk.interval_seconds().0,
         register: true,
         max_torrents_per_seeder: state.config.max_torrents_per_seeder,
         publish: state.config.publish_token.is_some(),
@@ -65,7 +61,7 @@ struct TotalsView {
 }
 
 pub(super) async fn totals(State(state): Shared) -> Response {
-    let totals = state.store.totals();
+    let totals = state.desk.store.totals();
     json(&TotalsView {
         torrents: totals.torrents,
         seeders: totals.seeders,
@@ -123,9 +119,8 @@ struct TorrentsView {
 pub(super) async fn torrents(State(state): Shared, RawQuery(query): RawQuery) -> Answer {
     let (view, page) = query::read(&query.unwrap_or_default())?;
     let listing = state.torrents(view).await?;
-    let view = |row: &TorrentRow| {
-        state.torrent_view(row.info_hash, row.entry, row.published.as_deref())
-    };
+    let view =
+        |row: &TorrentRow| state.torrent_view(row.info_hash, row.entry, row.published.as_deref());
     let rows = page.of(listing.order()).map(|&place| view(listing.row(place)));
     Ok(json(&TorrentsView { total: listing.len(), torrents: rows.collect() }))
 }
@@ -156,17 +151,15 @@ pub(super) async fn torrent(
     let Path(text) = path.map_err(|_| ApiError::Path)?;
     let info_hash: InfoHash = text.parse()?;
     let published = state.catalogue.of_torrent(&info_hash);
-    let swarm = state.store.swarm_of(Instant::now(), &info_hash, MAX_SHOWN_PEERS);
+    let swarm = state.desk.store.swarm_of(Instant::now(), &info_hash, MAX_SHOWN_PEERS);
     if published.is_none() && swarm.is_none() {
         return Err(ApiError::UnknownTorrent);
     }
     let (entry, peers) = swarm.map(|swarm| (swarm.entry, swarm.peers)).unwrap_or_default();
     let (seeders, leechers): (Vec<_>, Vec<_>) = peers.into_iter().partition(|peer| peer.is_seed);
     let rows = |peers: Vec<PeerView>| {
-        let row = |peer: PeerView| PeerRow {
-            addr: peer.addr,
-            heard_seconds: peer.heard_ago.as_secs(),
-        };
+        let row =
+            |peer: PeerView| PeerRow { addr: peer.addr, heard_seconds: peer.heard_ago.as_secs() };
         peers.into_iter().map(row).collect()
     };
     Ok(json(&OneTorrent {
@@ -235,7 +228,7 @@ pub(super) async fn seeder(
     }
     let view = |&info_hash: &InfoHash| {
         let published = state.catalogue.of_torrent(&info_hash);
-        state.torrent_view(info_hash, state.store.scrape(&info_hash), published.as_deref())
+        state.torrent_view(info_hash, state.desk.scrape(&info_hash), published.as_deref())
     };
     let row = SeederRow { addr, torrents: 0, heard_seconds: 0 };
     let SeederView { addr, peer_id, client, .. } = state.seeder_view(&row);

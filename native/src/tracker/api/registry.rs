@@ -10,7 +10,8 @@ use std::{
 
 use gannet_core::id::{InfoHash, PeerId};
 
-use super::{ApiConfig, rate::network};
+use super::ApiConfig;
+use crate::tracker::rates::host_of;
 
 /// Torrents in order, each once.
 pub(super) type TorrentList = Arc<[InfoHash]>;
@@ -92,7 +93,7 @@ impl Registry {
         if inner.seeders.len() >= self.max_seeders {
             return Err(RegistryFull::Seeders);
         }
-        let neighbours = inner.seeders.range((network(ip), 0)..=(last_of_network(ip), u16::MAX));
+        let neighbours = inner.seeders.range((host_of(ip), 0)..=(last_of_host(ip), u16::MAX));
         match neighbours.count() >= self.max_seeders_per_address {
             true => Err(RegistryFull::Address),
             false => Ok(()),
@@ -108,6 +109,12 @@ impl Registry {
         Some(gone.torrents)
     }
 
+    /// Forgets a seeder, whatever its id; its list.
+    pub(super) fn forget(&self, addr: SocketAddr) -> Option<TorrentList> {
+        let peer_id = self.peer_id(addr)?;
+        self.withdraw(addr, &peer_id)
+    }
+
     /// The id of a registered seeder.
     pub(super) fn peer_id(&self, addr: SocketAddr) -> Option<PeerId> {
         self.lock().seeders.get(&key(addr)).map(|known| known.peer_id)
@@ -121,9 +128,8 @@ impl Registry {
     /// Forgets those that are silent: their peers expire in the swarms by themselves.
     pub(super) fn sweep(&self, now: Instant) {
         let mut inner = self.lock();
-        let alive = |known: &Registration| {
-            now.saturating_duration_since(known.heard) < self.lifetime
-        };
+        let alive =
+            |known: &Registration| now.saturating_duration_since(known.heard) < self.lifetime;
         inner.seeders.retain(|_, known| alive(known));
         inner.torrents = inner.seeders.values().map(|known| known.torrents.len()).sum();
     }
@@ -138,8 +144,8 @@ fn key(addr: SocketAddr) -> (IpAddr, u16) {
     (addr.ip().to_canonical(), addr.port())
 }
 
-fn last_of_network(ip: IpAddr) -> IpAddr {
-    match network(ip) {
+fn last_of_host(ip: IpAddr) -> IpAddr {
+    match host_of(ip) {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() | u128::from(u64::MAX)).into(),
         v4 => v4,
     }

@@ -47,7 +47,8 @@ impl Folder {
         let entries = fs::read_dir(&self.0).map_err(at(&self.0))?;
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));
         let mut paths = paths.collect::<io::Result<Vec<_>>>().map_err(at(&self.0))?;
-        paths.retain(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("torrent")));
+        paths
+            .retain(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("torrent")));
         paths.sort_unstable();
         for path in paths {
             let taken = read(&path).and_then(|published| Ok(take(published)?));

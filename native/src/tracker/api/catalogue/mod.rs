@@ -18,6 +18,7 @@ use gannet_core::id::InfoHash;
 use tokio::sync::mpsc;
 
 use self::folder::Folder;
+pub(super) use self::published::safe_name;
 pub use self::published::{PublishError, Published};
 
 /// Why a torrent isn't taken into the catalogue, or out of it.
@@ -171,7 +172,8 @@ impl Catalogue {
                     return Ok(());
                 }
                 let moved = self.of_torrent(&published.info_hash);
-                let gone = same.iter().chain(&moved).filter(|known| known.folded != published.folded);
+                let gone =
+                    same.iter().chain(&moved).filter(|known| known.folded != published.folded);
                 gone.into_iter().try_for_each(|known| self.drop_one(known))?;
                 self.check_room(&published, self.named(&published.name).as_deref())?;
                 self.keep(&published)

@@ -10,7 +10,7 @@ use gannet_core::id::InfoHash;
 use tokio::sync::Semaphore;
 
 pub(super) use self::{
-    seeders::{SeederColumn, SeederRow},
+    seeders::{SeederColumn, SeederRow, holdings},
     torrents::{TorrentColumn, TorrentRow},
 };
 use super::{
@@ -100,9 +100,12 @@ impl ApiState {
     ) -> Result<Listing<TorrentRow>, ApiError> {
         let listings = &self.listings;
         let state = Arc::clone(self);
-        let rows = move || torrents::all(&state.store, &state.catalogue);
+        let rows = move || torrents::all(&state.desk.store, &state.catalogue);
         let rows = listings.torrents.answer((), &listings.turns, rows).await?;
-        let list = { let view = view.clone(); move || torrents::list(rows, &view) };
+        let list = {
+            let view = view.clone();
+            move || torrents::list(rows, &view)
+        };
         listings.torrent_views.answer(view, &listings.turns, list).await
     }
 
@@ -113,9 +116,12 @@ impl ApiState {
     ) -> Result<Listing<SeederRow>, ApiError> {
         let listings = &self.listings;
         let state = Arc::clone(self);
-        let rows = move || seeders::all(&state.store, Instant::now());
+        let rows = move || seeders::all(&state.desk.store, Instant::now());
         let rows = listings.seeders.answer((), &listings.turns, rows).await?;
-        let list = { let view = view.clone(); move || seeders::list(rows, &view) };
+        let list = {
+            let view = view.clone();
+            move || seeders::list(rows, &view)
+        };
         listings.seeder_views.answer(view, &listings.turns, list).await
     }
 
@@ -125,7 +131,7 @@ impl ApiState {
         addr: SocketAddr,
     ) -> Result<Arc<[InfoHash]>, ApiError> {
         let state = Arc::clone(self);
-        let work = move || seeders::holdings(&state.store, Instant::now(), addr);
+        let work = move || seeders::holdings(&state.desk.store, Instant::now(), addr);
         self.listings.holdings.answer(addr, &self.listings.turns, work).await
     }
 }

@@ -1,11 +1,6 @@
 //! The list of seeders: peers that have everything of at least one torrent.
 
-use std::{
-    fmt::Write,
-    net::SocketAddr,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt::Write, net::SocketAddr, sync::Arc, time::Instant};
 
 use gannet_core::id::InfoHash;
 
@@ -77,10 +72,12 @@ pub(super) fn all(store: &Store, now: Instant) -> Arc<[SeederRow]> {
 pub(super) fn list(rows: Arc<[SeederRow]>, view: &View<SeederColumn>) -> Listing<SeederRow> {
     let words: Vec<_> = view.search.split_whitespace().collect();
     let mut text = String::new();
-    let is_found = |row: &SeederRow| words.is_empty() || {
-        text.clear();
-        write!(text, "{}", row.addr).expect("a String takes any text");
-        words.iter().all(|word| text.contains(word))
+    let is_found = |row: &SeederRow| {
+        words.is_empty() || {
+            text.clear();
+            write!(text, "{}", row.addr).expect("a String takes any text");
+            words.iter().all(|word| text.contains(word))
+        }
     };
     let compare = |a: &SeederRow, b: &SeederRow| {
         let order = match view.column {
@@ -95,7 +92,11 @@ pub(super) fn list(rows: Arc<[SeederRow]>, view: &View<SeederColumn>) -> Listing
 }
 
 /// The torrents that the seeder at this address has, in order.
-pub(super) fn holdings(store: &Store, now: Instant, addr: SocketAddr) -> Arc<[InfoHash]> {
+pub(in crate::tracker::api) fn holdings(
+    store: &Store,
+    now: Instant,
+    addr: SocketAddr,
+) -> Arc<[InfoHash]> {
     let mut hashes = Vec::new();
     store.for_each_peer(now, |info_hash, peer| {
         if peer.is_seed && peer.addr == addr {

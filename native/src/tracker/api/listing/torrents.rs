@@ -117,7 +117,9 @@ impl TorrentRow {
     fn tie(&self, other: &Self) -> Ordering {
         let wanted = |row: &Self| Reverse((row.entry.incomplete, row.published.is_some()));
         let order = wanted(self).cmp(&wanted(other));
-        order.then_with(|| self.name().cmp(&other.name())).then(self.info_hash.cmp(&other.info_hash))
+        order
+            .then_with(|| self.name().cmp(&other.name()))
+            .then(self.info_hash.cmp(&other.info_hash))
     }
 }
 
