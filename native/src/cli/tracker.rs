@@ -6,6 +6,7 @@ use clap::Args;
 use gannet::tracker::{Limits, limits};
 use ipnet::IpNet;
 
+use super::tracker_api::ApiArgs;
 use crate::parse;
 
 /// Arguments of `gannet tracker`.
@@ -30,6 +31,9 @@ pub(crate) struct TrackerArgs {
     /// How much to take in.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    /// The web API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
     /// Print nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,

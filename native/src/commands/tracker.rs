@@ -23,6 +23,7 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
         limits: args.limits.into(),
         allow_list,
         proxies: TrustedProxies::new(args.trusted_proxies),
+        api: args.api.into(),
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;
