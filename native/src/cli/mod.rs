@@ -2,6 +2,7 @@
 
 mod files;
 mod tracker;
+mod tracker_api;
 mod transfer;
 
 use clap::{

@@ -6,6 +6,7 @@ use clap::Args;
 use gannet::tracker::{Limits, limits};
 use ipnet::IpNet;
 
+use super::tracker_api::ApiArgs;
 use crate::parse;
 
 /// The value of `--store` for a tracker on its own.
@@ -36,6 +37,9 @@ pub(crate) struct TrackerArgs {
     /// How much to take in.
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    /// The web API.
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
     /// Print nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -27,6 +27,7 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
         allow_list,
         proxies: TrustedProxies::new(args.trusted_proxies),
         store_url: store_url(&args.store)?,
+        api: args.api.into(),
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;

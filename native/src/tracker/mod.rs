@@ -13,10 +13,12 @@
 //! ```
 
 mod allow_list;
+pub mod api;
 mod desk;
 mod http;
 pub mod limits;
 pub mod metrics;
+mod page;
 mod rates;
 pub mod shared;
 mod store;
@@ -25,10 +27,10 @@ mod upkeep;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
 use tokio::task::JoinSet;
 
 pub use allow_list::{AllowList, AllowListError, MAX_ALLOW_LIST_BYTES};
+pub use api::{ApiConfig, ApiState, CatalogueError, Token};
 pub use desk::{Desk, Refused};
 pub use http::TrustedProxies;
 pub use limits::Limits;
@@ -63,6 +65,8 @@ pub struct TrackerConfig {
     pub proxies: TrustedProxies,
     /// The store by which several instances know the same swarms, if there are several.
     pub store_url: Option<StoreUrl>,
+    /// The web API.
+    pub api: ApiConfig,
 }
 
 impl Default for TrackerConfig {
@@ -76,6 +80,7 @@ impl Default for TrackerConfig {
             allow_list: AllowList::all(),
             proxies: TrustedProxies::default(),
             store_url: None,
+            api: ApiConfig::default(),
         }
     }
 }
@@ -96,6 +101,9 @@ pub enum StartError {
     /// The shared store answers, and can't be used.
     #[error(transparent)]
     Shared(#[from] SharedError),
+    /// The folder of published torrents can't be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 /// A tracker that runs; ends when dropped.
@@ -105,6 +113,7 @@ pub struct Tracker {
     udp_addr: Option<SocketAddr>,
     desk: Arc<Desk>,
     shared: Option<Shared>,
+    api: Arc<ApiState>,
     tasks: JoinSet<()>,
 }
 
@@ -112,8 +121,9 @@ impl Tracker {
     /// Listens and answers.
     ///
     /// # Errors
-    /// If an address can't be listened at, or the shared store answers and can't be used.
-    pub async fn start(config: TrackerConfig) -> Result<Self, StartError> {
+    /// If an address can't be listened at, the published torrents can't be read, or the shared store
+    /// answers and can't be used.
+    pub async fn start(mut config: TrackerConfig) -> Result<Self, StartError> {
         let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
         let desk = Arc::new(Desk {
             store: Arc::new(Store::new(lifetime, &config.limits)),
@@ -123,9 +133,11 @@ impl Tracker {
             interval: config.interval,
             limits: config.limits,
         });
+        config.api.is_shared |= config.store_url.is_some();
+        let api = Arc::new(ApiState::open(config.api, Arc::clone(&desk), lifetime)?);
         let mut tasks = JoinSet::new();
-        tasks.spawn(upkeep::run(Arc::clone(&desk)));
-        let mut tracker = Self { http_addr: None, udp_addr: None, desk, shared: None, tasks };
+        tasks.spawn(upkeep::run(Arc::clone(&desk), Arc::clone(&api)));
+        let mut tracker = Self { http_addr: None, udp_addr: None, desk, api, shared: None, tasks };
         if let Some(addr) = config.http {
             let failed = |source| StartError::Listen { transport: "HTTP", addr, source };
             tracker.listen_http(addr, config.proxies).map_err(failed)?;
@@ -144,7 +156,7 @@ impl Tracker {
     fn listen_http(&mut self, addr: SocketAddr, proxies: TrustedProxies) -> io::Result<()> {
         let listener = http::listen(addr)?;
         self.http_addr = Some(listener.local_addr()?);
-        let router = Router::new();
+        let router = api::router(Arc::clone(&self.api));
         let side = http::Side { desk: Arc::clone(&self.desk), proxies, router };
         self.tasks.spawn(http::serve(listener, Arc::new(side)));
         Ok(())
@@ -170,6 +182,11 @@ impl Tracker {
     /// The swarms, and what guards them.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// The web API.
+    pub fn api(&self) -> &Arc<ApiState> {
+        &self.api
     }
 
     /// The swarms.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{desk::Desk, store::SHARDS};
+use super::{api::ApiState, desk::Desk, store::SHARDS};
 
 /// The longest wait between two sweeps for silent peers.
 const MAX_SWEEP_PERIOD: Duration = Duration::from_secs(60);
@@ -16,8 +16,8 @@ const TIDY_PERIOD: Duration = Duration::from_secs(5);
 const RELOAD_PERIOD: Duration = Duration::from_secs(2);
 
 /// Does it, for ever.
-pub(super) async fn run(desk: Arc<Desk>) {
-    tokio::join!(sweep(&desk), tidy(&desk), reload(&desk));
+pub(super) async fn run(desk: Arc<Desk>, api: Arc<ApiState>) {
+    tokio::join!(sweep(&desk), tidy(&desk), reload(&desk), api.upkeep());
 }
 
 async fn sweep(desk: &Desk) {
