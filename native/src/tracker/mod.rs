@@ -148,7 +148,9 @@ impl Tracker {
         }
         if let Some(url) = config.store_url {
             let (store, status) = (tracker.store(), tracker.counters().shared.clone());
-            tracker.shared = Some(Shared::start(url, Arc::clone(store), lifetime, status).await?);
+            let catalogue = Arc::clone(tracker.api.catalogue());
+            tracker.shared =
+                Some(Shared::start(url, Arc::clone(store), lifetime, catalogue, status).await?);
         }
         Ok(tracker)
     }

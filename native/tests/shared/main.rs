@@ -9,5 +9,6 @@ mod failures;
 #[path = "../process/mod.rs"]
 #[allow(dead_code)]
 mod process;
+mod published;
 mod sharing;
 mod support;

@@ -83,10 +83,7 @@ impl Log {
     /// # Errors
     /// If any of that fails.
     pub(super) async fn open(client: &Client, url: &StoreUrl) -> RedisResult<Self> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let connection = connect(client).await?;
         let mut log = Self { connection, key: url.key("log") };
         redis::cmd("XLEN").arg(&log.key).exec_async(&mut log.connection).await?;
         Ok(log)
@@ -158,6 +155,17 @@ impl Log {
         pipeline.cmd("XTRIM").arg(&self.key).arg("MAXLEN").arg("~").arg(MAX_LOG_ENTRIES).ignore();
         pipeline.exec_async(&mut self.connection).await
     }
+}
+
+/// Connects, and logs in.
+///
+/// # Errors
+/// If that fails, or takes too long.
+pub(super) async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
+    client.get_multiplexed_async_connection_with_config(&config).await
 }
 
 /// The bytes of an entry that has exactly our field.

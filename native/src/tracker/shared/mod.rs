@@ -12,8 +12,11 @@
 //! there as long as the peers of which it tells.
 
 mod entry;
+mod librarian;
 mod log;
+mod merge;
 mod outbox;
+mod pause;
 mod status;
 mod sync;
 mod url;
@@ -21,14 +24,14 @@ mod url;
 use std::{sync::Arc, time::Duration};
 
 use redis::{Client, ErrorKind, RedisError, ServerErrorKind};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinSet};
 
-use self::{log::Log, outbox::JOURNAL_CAPACITY, sync::Sync};
+use self::{librarian::Librarian, log::Log, outbox::JOURNAL_CAPACITY, sync::Sync};
 pub use self::{
     status::{Link, SharedStatus},
     url::{StoreUrl, StoreUrlError},
 };
-use super::Store;
+use super::{Store, api::catalogue::Catalogue};
 
 /// How long an instance that ends may take to tell the others its last news.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,15 +58,16 @@ pub enum Refusal {
     Unusable(#[source] RedisError),
 }
 
-/// The connection of a tracker's store to the other instances.
+/// The connection of a tracker to the other instances; cut when it is dropped.
 #[derive(Debug)]
 pub struct Shared {
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Shared {
-    /// Begins to share what is in `store`, whose peers live for `lifetime`; `status` is kept.
+    /// Begins to share what is in `store`, whose peers live for `lifetime`, and what is published;
+    /// `status` is kept.
     ///
     /// A store that can't be reached is no error: it is tried again and again.
     ///
@@ -73,6 +77,7 @@ impl Shared {
         url: StoreUrl,
         store: Arc<Store>,
         lifetime: Duration,
+        catalogue: Arc<Catalogue>,
         status: SharedStatus,
     ) -> Result<Self, SharedError> {
         // As for HTTPS: a provider that somebody chose before is as good.
@@ -89,21 +94,19 @@ impl Shared {
         }
         let journal = store.journal(JOURNAL_CAPACITY);
         let (stop, stopping) = watch::channel(false);
-        let sync = Sync::new(client, url, store, journal, lifetime, status, stopping);
-        Ok(Self { stop, task: tokio::spawn(sync.run()) })
+        let mut tasks = JoinSet::new();
+        let librarian = Librarian::new(client.clone(), url.clone(), catalogue, stopping.clone());
+        tasks.spawn(librarian.run());
+        tasks.spawn(Sync::new(client, url, store, journal, lifetime, status, stopping).run());
+        Ok(Self { stop, tasks })
     }
 
     /// Tells the others the last news, if they can be reached in time, and ends.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         // Whoever is too late is ended on drop.
-        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, &mut self.task).await;
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.task.abort();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(FAREWELL_TIMEOUT, ended).await;
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     entry::{Entry, encode},
     log::{EntryId, Log, Page},
     outbox::Outbox,
+    pause::Pauses,
 };
 use crate::tracker::{Journal, Store};
 
@@ -22,10 +23,6 @@ use crate::tracker::{Journal, Store};
 pub const SHARE_PERIOD: Duration = Duration::from_millis(250);
 /// How often the log is trimmed, and looked at for whether it is still the same.
 pub const CHECK_PERIOD: Duration = Duration::from_secs(5);
-/// How long to wait after the first connection that fails; twice as long after each further one.
-pub const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
-/// The longest wait between two tries to connect, so that instances meet again soon.
-pub const MAX_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// One instance's side of the sharing.
 #[derive(Debug)]
@@ -77,15 +74,13 @@ impl Sync {
 
     /// Shares until it is to stop, over one connection after the other.
     pub(super) async fn run(mut self) {
-        let mut pause = FIRST_RETRY_PAUSE;
+        let mut pauses = Pauses::default();
         while let Err(error) = self.converse().await {
             if self.status.set(Link::Away) {
                 tracing::warn!(store = %self.url, %error, "the shared store is away");
-                pause = FIRST_RETRY_PAUSE;
+                pauses = Pauses::default();
             }
-            // Not all instances at once.
-            self.wait(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(MAX_RETRY_PAUSE);
+            self.wait(pauses.next()).await;
             if *self.stopping.borrow() {
                 return;
             }
