@@ -42,6 +42,8 @@ fn while_redis_is_dead_all_serve_and_afterwards_they_know_everything() {
     until(SHARE_LIMIT, vec![7001, 7002], || other.ports());
     redis.kill();
     until(RECOVERY_LIMIT, (Link::Away, Link::Away), || (one.link(), other.link()));
+    assert_eq!(one.health(), ("degraded".to_owned(), "away".to_owned()));
+    assert_eq!(one.metric("connected"), "0");
     one.announce(&leecher(7003));
     other.announce(&AnnounceRequest { event: AnnounceEvent::Stopped, ..seeder(7001) });
     assert_eq!(one.ports(), [7001, 7002, 7003]);
@@ -52,6 +54,8 @@ fn while_redis_is_dead_all_serve_and_afterwards_they_know_everything() {
     // It came back empty: what was known before is told again, for those who come later.
     let late = Instance::start(&redis.url());
     until(RECOVERY_LIMIT, vec![7002, 7003], || late.ports());
+    assert_eq!(one.health(), ("ok".to_owned(), "good".to_owned()));
+    assert_eq!(one.metric("connected"), "1");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 use gannet::tracker::shared::Link;
 use gannet_core::announce::{AnnounceEvent, AnnounceRequest, ScrapeEntry};
 
-use crate::support::{HASH, Instance, Redis, SHARE_LIMIT, leecher, seeder, until};
+use crate::support::{HASH, Instance, Redis, SHARE_LIMIT, announce_by_udp, leecher, seeder, until};
 
 #[test]
 fn a_peer_that_announces_at_one_is_named_by_the_other() {
@@ -21,6 +21,18 @@ fn a_peer_that_announces_at_one_is_named_by_the_other() {
     let entry = ScrapeEntry { complete: 1, downloaded: 0, incomplete: 1 };
     until(SHARE_LIMIT, entry, || one.scrape());
     until(SHARE_LIMIT, Link::Good, || one.link());
+}
+
+#[test]
+fn a_peer_that_announces_over_udp_is_named_over_http_and_the_other_way_round() {
+    let redis = Redis::start();
+    let (one, other) = (Instance::start(&redis.url()), Instance::start(&redis.url()));
+    announce_by_udp(one.tracker().udp_addr().unwrap(), &seeder(7001));
+    until(SHARE_LIMIT, vec![7001], || other.ports());
+    other.announce(&seeder(7002));
+    until(SHARE_LIMIT, Some(2), || {
+        announce_by_udp(one.tracker().udp_addr().unwrap(), &leecher(7003)).complete
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,7 +13,10 @@ use gannet::tracker::{
     shared::{Link, SharedStatus},
 };
 use gannet_core::{
-    announce::{AnnounceEvent, AnnounceRequest, AnnounceResponse, ScrapeEntry},
+    announce::{
+        AnnounceEvent, AnnounceRequest, AnnounceResponse, Family, ScrapeEntry,
+        udp::{UdpRequest, UdpResponse},
+    },
     id::{InfoHash, PeerId},
 };
 use tempfile::TempDir;
@@ -136,6 +139,7 @@ impl Instance {
         let runtime = Runtime::new().unwrap();
         let config = TrackerConfig {
             http: "127.0.0.1:0".parse().ok(),
+            udp: "127.0.0.1:0".parse().ok(),
             store_url: Some(url.parse().unwrap()),
             ..TrackerConfig::default()
         };
@@ -153,6 +157,21 @@ impl Instance {
 
     pub(crate) fn announce(&self, request: &AnnounceRequest) -> AnnounceResponse {
         announce(self.addr(), request)
+    }
+
+    /// What `/health` says: a word, and one about the store.
+    pub(crate) fn health(&self) -> (String, String) {
+        let health: serde_json::Value =
+            serde_json::from_slice(&body(self.addr(), "/health")).unwrap();
+        let word = |name: &str| health[name].as_str().unwrap().to_owned();
+        (word("status"), word("shared"))
+    }
+
+    /// The value of a metric.
+    pub(crate) fn metric(&self, name: &str) -> String {
+        let text = String::from_utf8(body(self.addr(), "/metrics")).unwrap();
+        let line = format!("gannet_tracker_shared_{name} ");
+        text.lines().find_map(|shown| shown.strip_prefix(&line)).unwrap().to_owned()
     }
 
     pub(crate) fn ports(&self) -> Vec<u16> {
@@ -188,14 +207,43 @@ impl Drop for Instance {
 /// Announces over HTTP.
 #[track_caller]
 pub(crate) fn announce(addr: SocketAddr, request: &AnnounceRequest) -> AnnounceResponse {
+    AnnounceResponse::decode(&body(addr, &request.to_url("/announce"))).unwrap()
+}
+
+/// What is answered to a GET with status 200.
+#[track_caller]
+pub(crate) fn body(addr: SocketAddr, path: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect_timeout(&addr, ANSWER_LIMIT).unwrap();
     stream.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
-    let path = request.to_url("/announce");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: tracker\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    AnnounceResponse::decode(&answer[head + 4..]).unwrap()
+    answer.split_off(head + 4)
+}
+
+/// Announces over UDP.
+#[track_caller]
+pub(crate) fn announce_by_udp(addr: SocketAddr, announce: &AnnounceRequest) -> AnnounceResponse {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
+    let ask = |request: UdpRequest| {
+        socket.send_to(&request.encode(), addr).unwrap();
+        let mut answer = [0; 2048];
+        let (length, _) = socket.recv_from(&mut answer).unwrap();
+        UdpResponse::decode(&answer[..length], Family::V4).unwrap()
+    };
+    let UdpResponse::Connect { connection_id, .. } = ask(UdpRequest::Connect { transaction_id: 1 })
+    else {
+        panic!("no connection id")
+    };
+    let announce = announce.clone();
+    let path_and_query = Vec::new();
+    match ask(UdpRequest::Announce { connection_id, transaction_id: 2, announce, path_and_query }) {
+        UdpResponse::Announce { response, .. } => response,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The ports of all peers of [`HASH`] that are named to somebody who leaves no trace.

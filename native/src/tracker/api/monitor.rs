@@ -15,6 +15,7 @@ use prometheus_client::{
 use serde::Serialize;
 
 use super::{ApiState, json};
+use crate::tracker::shared::Link;
 
 /// What `prometheus-client` writes.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,15 +69,22 @@ struct Health {
     status: &'static str,
     version: &'static str,
     uptime_seconds: u64,
+    /// What this instance has of the others, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared: Option<&'static str>,
 }
 
 /// 503 if what has to be done now and then isn't done any more: start the tracker again.
 pub(super) async fn health(State(state): State<Arc<ApiState>>) -> Response {
-    let (code, status) = match state.is_kept_up() {
-        true => (StatusCode::OK, "ok"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "broken"),
+    let link = state.desk.counters.shared.link();
+    let (code, status) = match (state.is_kept_up(), link) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "broken"),
+        // It serves all the same, from its own memory.
+        (true, Some(Link::Away | Link::Refusing)) => (StatusCode::OK, "degraded"),
+        (true, _) => (StatusCode::OK, "ok"),
     };
     let uptime_seconds = state.started.elapsed().as_secs();
-    let health = Health { status, version: env!("CARGO_PKG_VERSION"), uptime_seconds };
+    let version = env!("CARGO_PKG_VERSION");
+    let health = Health { status, version, uptime_seconds, shared: link.map(Link::word) };
     (code, json(&health)).into_response()
 }
