@@ -36,7 +36,7 @@ fn a_published_torrent_is_found_by_name_in_any_case_and_by_info_hash() {
 
 #[test]
 fn names_are_made_safe_and_fit_with_their_suffix() {
-    let name = |name| Published::read(name, torrent("a", "")).map(|published| published.name);
+    let name = |name: &str| Published::read(name, torrent("a", "")).map(|published| published.name);
     assert_eq!(name("../../etc/passwd").unwrap(), ".._.._etc_passwd");
     assert_eq!(name("a.torrent").unwrap(), "a");
     assert_eq!(name("a.TORRENT").unwrap(), "a");
