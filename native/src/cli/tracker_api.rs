@@ -38,9 +38,9 @@ struct ApiLimitArgs {
     /// Keep the lists of at most so many seeders; others announce one by one
     #[arg(long, value_name = "N", default_value_t = config::MAX_SEEDERS)]
     max_seeders: usize,
-    /// Keep at most so many seeders of one address (an IPv6 /64 is one; 0: any number)
-    #[arg(long, value_name = "N", default_value_t = config::MAX_SEEDERS_PER_ADDRESS)]
-    max_seeders_per_address: usize,
+    /// Keep at most so many torrents in the lists of one address (an IPv6 /64 is one; 0: any number)
+    #[arg(long, value_name = "N", default_value_t = config::MAX_TORRENTS_PER_ADDRESS)]
+    max_torrents_per_address: usize,
     /// Take at most so many torrents in the list of a seeder
     #[arg(long, value_name = "N", default_value_t = config::MAX_TORRENTS_PER_SEEDER)]
     max_torrents_per_seeder: usize,
@@ -68,7 +68,7 @@ impl From<ApiArgs> for ApiConfig {
             announce_urls: args.announce_urls,
             is_shared: false,
             max_seeders: limits.max_seeders,
-            max_seeders_per_address: limits.max_seeders_per_address,
+            max_torrents_per_address: limits.max_torrents_per_address,
             max_torrents_per_seeder: limits.max_torrents_per_seeder,
             max_registered_torrents: limits.max_registered_torrents,
             max_registrations_per_minute: limits.max_registrations,

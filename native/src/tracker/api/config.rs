@@ -6,11 +6,11 @@ use super::access::Token;
 
 /// The most seeders that are registered with their lists; others announce one torrent at a time.
 pub const MAX_SEEDERS: usize = 100_000;
-/// The most registered seeders at one address, each at a port of its own. An IPv6 address stands
-/// for its /64.
-pub const MAX_SEEDERS_PER_ADDRESS: usize = 64;
 /// The most torrents in one registration.
 pub const MAX_TORRENTS_PER_SEEDER: usize = 50_000;
+/// The most torrents in all registrations of one address, or else a few would fill the tracker. An
+/// IPv6 address stands for its /64.
+pub const MAX_TORRENTS_PER_ADDRESS: usize = 200_000;
 /// The most torrents in all registrations; each costs 20 bytes.
 pub const MAX_REGISTERED_TORRENTS: usize = 10_000_000;
 /// Registrations, refreshed, changed or withdrawn ones included, that an address may send in a
@@ -60,8 +60,8 @@ pub struct ApiConfig {
     pub is_shared: bool,
     /// [`MAX_SEEDERS`].
     pub max_seeders: usize,
-    /// [`MAX_SEEDERS_PER_ADDRESS`]; 0 for any number.
-    pub max_seeders_per_address: usize,
+    /// [`MAX_TORRENTS_PER_ADDRESS`]; 0 for any number.
+    pub max_torrents_per_address: usize,
     /// [`MAX_TORRENTS_PER_SEEDER`].
     pub max_torrents_per_seeder: usize,
     /// [`MAX_REGISTERED_TORRENTS`].
@@ -83,7 +83,7 @@ impl Default for ApiConfig {
             announce_urls: Vec::new(),
             is_shared: false,
             max_seeders: MAX_SEEDERS,
-            max_seeders_per_address: MAX_SEEDERS_PER_ADDRESS,
+            max_torrents_per_address: MAX_TORRENTS_PER_ADDRESS,
             max_torrents_per_seeder: MAX_TORRENTS_PER_SEEDER,
             max_registered_torrents: MAX_REGISTERED_TORRENTS,
             max_registrations_per_minute: MAX_REGISTRATIONS_PER_MINUTE,

@@ -21,7 +21,7 @@ pub(super) type TorrentList = Arc<[InfoHash]>;
 pub(super) enum RegistryFull {
     #[error("the tracker keeps as many seeders as it may")]
     Seeders,
-    #[error("the tracker keeps as many seeders of this address as it may")]
+    #[error("the tracker keeps as many registered torrents of this address as it may")]
     Address,
     #[error("the tracker keeps as many registered torrents as it may")]
     Torrents,
@@ -41,7 +41,7 @@ pub(super) struct Registry {
     inner: Mutex<Inner>,
     lifetime: Duration,
     max_seeders: usize,
-    max_seeders_per_address: usize,
+    max_torrents_per_address: usize,
     max_torrents: usize,
 }
 
@@ -59,7 +59,7 @@ impl Registry {
             inner: Mutex::default(),
             lifetime,
             max_seeders: config.max_seeders,
-            max_seeders_per_address: match config.max_seeders_per_address {
+            max_torrents_per_address: match config.max_torrents_per_address {
                 0 => usize::MAX,
                 max => max,
             },
@@ -77,24 +77,32 @@ impl Registry {
     ) -> Result<Option<TorrentList>, RegistryFull> {
         let mut inner = self.lock();
         let before = inner.seeders.get(&key(addr)).map(|known| Arc::clone(&known.torrents));
-        let kept = inner.torrents - before.as_ref().map_or(0, |list| list.len());
-        if kept + torrents.len() > self.max_torrents {
-            return Err(RegistryFull::Torrents);
-        }
-        if before.is_none() {
-            self.check_room(&inner, addr.ip())?;
-        }
-        inner.torrents = kept + torrents.len();
+        let freed = before.as_ref().map_or(0, |list| list.len());
+        self.check_room(&inner, addr, freed, torrents.len())?;
+        inner.torrents = inner.torrents - freed + torrents.len();
         inner.seeders.insert(key(addr), Registration { peer_id, torrents, heard: now });
         Ok(before)
     }
 
-    fn check_room(&self, inner: &Inner, ip: IpAddr) -> Result<(), RegistryFull> {
-        if inner.seeders.len() >= self.max_seeders {
+    /// Whether there is room for a list of `count`, instead of one of `freed`.
+    fn check_room(
+        &self,
+        inner: &Inner,
+        addr: SocketAddr,
+        freed: usize,
+        count: usize,
+    ) -> Result<(), RegistryFull> {
+        let is_new = !inner.seeders.contains_key(&key(addr));
+        if is_new && inner.seeders.len() >= self.max_seeders {
             return Err(RegistryFull::Seeders);
         }
-        let neighbours = inner.seeders.range((host_of(ip), 0)..=(last_of_host(ip), u16::MAX));
-        match neighbours.count() >= self.max_seeders_per_address {
+        if inner.torrents - freed + count > self.max_torrents {
+            return Err(RegistryFull::Torrents);
+        }
+        let (first, last) = (host_of(addr.ip()), last_of_host(addr.ip()));
+        let neighbours = inner.seeders.range((first, 0)..=(last, u16::MAX));
+        let kept: usize = neighbours.map(|(_, known)| known.torrents.len()).sum();
+        match kept - freed + count > self.max_torrents_per_address {
             true => Err(RegistryFull::Address),
             false => Ok(()),
         }
@@ -161,8 +169,8 @@ mod tests {
     fn registry() -> Registry {
         let config = ApiConfig {
             max_seeders: 3,
-            max_seeders_per_address: 2,
-            max_registered_torrents: 5,
+            max_torrents_per_address: 4,
+            max_registered_torrents: 6,
             ..ApiConfig::default()
         };
         Registry::new(LIFETIME, &config)
@@ -180,20 +188,21 @@ mod tests {
     fn limits_hold_for_seeders_addresses_and_torrents() {
         let (registry, now) = (registry(), Instant::now());
         let add = |addr, count| registry.register(now, at(addr), ID, list(count)).map(drop);
-        assert_eq!(add("10.0.0.1:1", 5), Ok(()));
-        assert_eq!(add("10.0.0.1:2", 1), Err(RegistryFull::Torrents));
-        assert_eq!(add("10.0.0.1:1", 1), Ok(()), "a shorter list gives room");
-        assert_eq!(add("10.0.0.1:2", 1), Ok(()));
-        assert_eq!(add("10.0.0.1:3", 1), Err(RegistryFull::Address));
-        assert_eq!(add("[2001:db8::1]:1", 1), Ok(()));
-        assert_eq!(add("10.0.0.2:1", 1), Err(RegistryFull::Seeders));
-        assert_eq!(add("10.0.0.1:2", 2), Ok(()), "who is known may change");
+        assert_eq!(add("10.0.0.1:1", 5), Err(RegistryFull::Address));
+        assert_eq!(add("10.0.0.1:1", 4), Ok(()));
+        assert_eq!(add("10.0.0.1:2", 1), Err(RegistryFull::Address));
+        assert_eq!(add("10.0.0.2:1", 3), Err(RegistryFull::Torrents));
+        assert_eq!(add("10.0.0.1:1", 2), Ok(()), "a shorter list gives room");
+        assert_eq!(add("10.0.0.1:2", 2), Ok(()));
+        assert_eq!(add("10.0.0.2:1", 1), Ok(()));
+        assert_eq!(add("10.0.0.3:1", 1), Err(RegistryFull::Seeders));
+        assert_eq!(add("10.0.0.2:1", 2), Ok(()), "who is known may change");
     }
 
     #[test]
     fn neighbours_in_a_64_are_one_address() {
         let (registry, now) = (registry(), Instant::now());
-        let add = |addr| registry.register(now, at(addr), ID, list(1)).map(drop);
+        let add = |addr| registry.register(now, at(addr), ID, list(2)).map(drop);
         assert_eq!(add("[2001:db8::1]:1"), Ok(()));
         assert_eq!(add("[2001:db8::ffff:0:0:1]:1"), Ok(()));
         assert_eq!(add("[2001:db8::2]:1"), Err(RegistryFull::Address));

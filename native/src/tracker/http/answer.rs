@@ -41,6 +41,10 @@ pub(super) fn answer<B>(
         "/scrape" => scrape,
         _ => return None,
     };
+    // Whether pages may ask is answered by the router, for all paths alike.
+    if *request.method() == Method::OPTIONS {
+        return None;
+    }
     // The server leaves out the body of an answer to HEAD.
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         return Some(not_allowed());

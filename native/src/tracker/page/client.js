@@ -38,7 +38,8 @@ export async function ask(path) {
 
 export async function read(path, query = {}) {
   const text = new URLSearchParams(query).toString();
-  return (await ask(`api/v1/${path}${text && "?" + text}`)).json();
+  const full = ["api/v1", path].filter(Boolean).join("/");
+  return (await ask(text ? `${full}?${text}` : full)).json();
 }
 
 /** A path that the API names, for a link on this page. */

@@ -26,6 +26,7 @@ async function refresh(isAnswer = false) {
   const mine = ++round;
   try {
     page.about ??= await read("");
+    showTracker();
     const [totals, found] = await Promise.all([read("totals"), list.load(ROWS)]);
     if (mine !== round) return;
     show(totals, found, isAnswer);
@@ -59,9 +60,10 @@ function show(totals, { total, items }, isAnswer) {
   list.show(items);
   showWhere(total, items.length);
   showEmpty(total);
-  showTracker();
-  // Told to a screen reader only in answer to a question, not at each round.
-  if (isAnswer) write(at("found"), list.search ? `${plural(total, ...list.words)} found` : "");
+  const found = plural(total, ...list.words) + (list.search && " found");
+  write(at("found"), total > 0 ? found : "");
+  // Told by a screen reader only in answer to a question, not at each round.
+  if (isAnswer) write(at("answer"), found);
 }
 
 function showWhere(total, length) {
@@ -117,7 +119,6 @@ function choose(id, isFocused) {
 }
 
 function askForToken() {
-  page.about = null;
   const wasWrong = token.get() !== null;
   token.forget();
   at("forget").hidden = true;

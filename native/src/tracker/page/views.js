@@ -91,7 +91,7 @@ function torrentRow(page) {
     write(hash, torrent.info_hash.slice(0, 12));
     const numbers = [torrent.seeders, torrent.leechers, torrent.downloaded].map(count);
     [long || "–", ...numbers].forEach((text, at) => writeNumber(cells[at], text));
-    cells.slice(1).forEach((it, at) => it.classList.toggle("none", numbers[at] === "0"));
+    cells.forEach((it) => it.classList.toggle("none", "–0".includes(it.textContent)));
   };
   return { element: row, update };
 }
@@ -108,6 +108,7 @@ function seederRow(page) {
     write(name, seeder.addr);
     write(meta.firstChild, seeder.client ?? "");
     write(cells[0], seeder.client ?? "–");
+    cells[0].classList.toggle("none", seeder.client === null);
     writeNumber(cells[1], count(seeder.torrents));
     write(cells[2], ago(seeder.heard_seconds));
   };

@@ -68,7 +68,9 @@ fn pages_of_any_origin_may_ask_but_never_with_cookies() {
         assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{path}");
         assert_eq!(reply.header("access-control-allow-credentials"), None, "{path}");
     }
-    for (method, path) in [("PUT", "/api/v1/torrents/a"), ("POST", "/api/v1/seeders")] {
+    for (method, path) in
+        [("PUT", "/api/v1/torrents/a"), ("POST", "/api/v1/seeders"), ("GET", "/announce")]
+    {
         let wanted = format!("Access-Control-Request-Method: {method}");
         let headers = "Access-Control-Request-Headers: authorization,content-type";
         let reply = web.send("OPTIONS", path, &[origin, &wanted, headers], b"");

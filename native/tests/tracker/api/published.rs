@@ -145,15 +145,13 @@ fn hostile_names_are_made_safe_and_never_lead_out_of_the_folder() {
         let answer = reply.json();
         assert_eq!(answer["name"], safe);
         let served = web.get(answer["torrent"].as_str().unwrap());
-        assert_eq!((served.status, served.body), (200, torrent(safe)), "{name:?}");
+        assert_eq!((served.status, &served.body), (200, &torrent(safe)), "{name:?}");
         assert_eq!(served.header("set-cookie"), None);
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside the folder");
-    for (path, code) in [
-        ("/api/v1/torrents/..", "bad_name"),
-        ("/api/v1/torrents/%2e%2e", "bad_name"),
-        ("/api/v1/torrents/.torrent%20.", "bad_name"),
-    ] {
+    for (path, code) in
+        [("/api/v1/torrents/..", "bad_name"), ("/api/v1/torrents/%2e%2e", "bad_name")]
+    {
         let reply = web.send("PUT", path, &[TOKEN], &torrent("x"));
         // A name that is a path's part is one only if nobody resolves it first: we don't.
         assert_eq!(reply.error(), refusal(422, code), "{path}");

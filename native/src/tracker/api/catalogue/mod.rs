@@ -8,14 +8,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use gannet_core::id::InfoHash;
-use tokio::sync::mpsc;
 
 use self::folder::Folder;
 pub(super) use self::published::safe_name;
@@ -49,7 +45,7 @@ pub enum CatalogueError {
     },
 }
 
-/// What happened to the catalogue, for other instances to do the same.
+/// What happened to the catalogue of another instance.
 #[derive(Debug, Clone)]
 pub enum CatalogueChange {
     /// A torrent was published, or its file replaced.
@@ -72,8 +68,6 @@ pub struct Catalogue {
     folder: Option<Folder>,
     max_torrents: usize,
     max_bytes: u64,
-    journal: OnceLock<mpsc::Sender<CatalogueChange>>,
-    journal_dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -117,8 +111,6 @@ impl Catalogue {
             folder: folder.map(Folder::open).transpose()?,
             max_torrents,
             max_bytes,
-            journal: OnceLock::new(),
-            journal_dropped: AtomicU64::new(0),
         };
         if let Some(folder) = &catalogue.folder {
             folder.load(|published| {
@@ -141,7 +133,6 @@ impl Catalogue {
         let _changing = self.change();
         let is_new = self.check(&published)?;
         self.keep(&published)?;
-        self.tell(CatalogueChange::Published(Arc::clone(&published)));
         Ok((published, is_new))
     }
 
@@ -153,13 +144,11 @@ impl Catalogue {
         let _changing = self.change();
         let Some(known) = self.named(name) else { return Ok(None) };
         self.drop_one(&known)?;
-        let (name, info_hash) = (known.name.clone(), known.info_hash);
-        self.tell(CatalogueChange::Removed { name, info_hash });
         Ok(Some(known))
     }
 
-    /// Does what another instance did: it isn't in the journal, and what was there under the same
-    /// name, or of the same torrent, gives way. Blocks on the disk.
+    /// Does what another instance did: what was there under the same name, or of the same torrent,
+    /// gives way. Blocks on the disk.
     ///
     /// # Errors
     /// If there is no room, or the disk fails.
@@ -183,18 +172,6 @@ impl Catalogue {
                 known.map_or(Ok(()), |known| self.drop_one(&known))
             }
         }
-    }
-
-    /// What changes here from now on, by [`Self::insert`] and [`Self::remove`]. There is one
-    /// receiver, the first that asks; what it doesn't take in time is dropped and counted.
-    pub fn journal(&self, capacity: usize) -> Option<mpsc::Receiver<CatalogueChange>> {
-        let (sender, receiver) = mpsc::channel(capacity);
-        self.journal.set(sender).is_ok().then_some(receiver)
-    }
-
-    /// How many changes the journal had no room for: if it grows, compare [`Self::all`].
-    pub fn journal_dropped(&self) -> u64 {
-        self.journal_dropped.load(Ordering::Relaxed)
     }
 
     /// The torrent of this name, without regard to case.
@@ -266,13 +243,6 @@ impl Catalogue {
         self.folder.as_ref().map_or(Ok(()), |folder| folder.remove(&known.name))?;
         self.shelve(|shelves| shelves.take(&known.folded));
         Ok(())
-    }
-
-    fn tell(&self, change: CatalogueChange) {
-        let Some(journal) = self.journal.get() else { return };
-        if journal.try_send(change).is_err() {
-            self.journal_dropped.fetch_add(1, Ordering::Relaxed);
-        }
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {

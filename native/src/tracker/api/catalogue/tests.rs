@@ -36,7 +36,7 @@ fn a_published_torrent_is_found_by_name_in_any_case_and_by_info_hash() {
 
 #[test]
 fn names_are_made_safe_and_fit_with_their_suffix() {
-    let name = |name| Published::read(name, torrent("a", "")).map(|published| published.name);
+    let name = |name: &str| Published::read(name, torrent("a", "")).map(|published| published.name);
     assert_eq!(name("../../etc/passwd").unwrap(), ".._.._etc_passwd");
     assert_eq!(name("a.torrent").unwrap(), "a");
     assert_eq!(name("a.TORRENT").unwrap(), "a");
@@ -104,31 +104,17 @@ fn a_folder_keeps_them_byte_for_byte_and_passes_over_what_is_bad() {
 }
 
 #[test]
-fn what_one_instance_does_another_can_do_too_without_an_echo() {
-    let (one, other) = (catalogue(), catalogue());
-    let mut journal = one.journal(8).unwrap();
-    let mut echo = other.journal(8).unwrap();
-    other.insert(published("a", "another torrent")).unwrap();
-    other.insert(published("elsewhere", "first")).unwrap();
-    while echo.try_recv().is_ok() {}
-
-    one.insert(published("a", "first")).unwrap();
-    one.insert(published("b", "second")).unwrap();
-    one.remove("b").unwrap();
-    while let Ok(change) = journal.try_recv() {
-        other.apply(change).unwrap();
-    }
-    assert_eq!(one.all(), other.all(), "the last to write wins");
-    assert!(echo.try_recv().is_err());
-}
-
-#[test]
-fn a_journal_that_nobody_reads_is_bounded_and_counts_what_it_loses() {
+fn what_another_instance_did_wins_over_what_was_here() {
     let catalogue = catalogue();
-    let _unread = catalogue.journal(1).unwrap();
-    assert!(catalogue.journal(1).is_none());
-    for name in ["a", "b", "c"] {
-        catalogue.insert(published(name, name)).unwrap();
-    }
-    assert_eq!(catalogue.journal_dropped(), 2);
+    catalogue.insert(published("a", "another torrent")).unwrap();
+    catalogue.insert(published("elsewhere", "first")).unwrap();
+    let theirs = Arc::new(published("a", "first"));
+    catalogue.apply(CatalogueChange::Published(Arc::clone(&theirs))).unwrap();
+    assert_eq!(catalogue.all(), [Arc::clone(&theirs)]);
+
+    let removed = |info_hash| CatalogueChange::Removed { name: "A".to_owned(), info_hash };
+    catalogue.apply(removed(published("b", "b").info_hash)).unwrap();
+    assert_eq!(catalogue.len(), 1, "it has another torrent's name now");
+    catalogue.apply(removed(theirs.info_hash)).unwrap();
+    assert!(catalogue.is_empty());
 }

@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(found(&rows, &view("a", true)), [0xab, 0xac]);
         assert_eq!(found(&rows, &view("ac", true)), [0xac]);
         assert_eq!(found(&rows, &view(&"ab".repeat(20), true)), [0xab]);
-        assert_eq!(found(&rows, &view(&"ab".repeat(21), true)), []);
-        assert_eq!(found(&rows, &view("zebra", true)), []);
+        assert!(found(&rows, &view(&"ab".repeat(21), true)).is_empty());
+        assert!(found(&rows, &view("zebra", true)).is_empty());
     }
 
     #[test]
