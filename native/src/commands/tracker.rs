@@ -2,7 +2,7 @@
 
 use gannet::tracker::{
     AllowList, Tracker, TrackerConfig, TrustedProxies,
-    shared::{Link, StoreUrl},
+    shared::{Shared, StoreUrl},
 };
 
 use crate::{
@@ -31,8 +31,9 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     };
     let started = Tracker::start(config).await;
     let tracker = started.map_err(|error| Failure::new(Exit::Network, error))?;
-    if tracker.counters().shared.link() == Some(Link::Away) {
-        note("the shared store can't be reached: serving from memory until it can");
+    if let Some(away) = tracker.shared().and_then(Shared::away_at_start) {
+        let away = Failure::new(Exit::Network, away.clone());
+        note(format!("warning: {away}; serving from memory meanwhile"));
     }
     if !args.quiet {
         print(urls(&tracker))?;

@@ -201,6 +201,11 @@ impl Tracker {
         &self.desk.counters
     }
 
+    /// What shares the swarms with other instances, if anything does.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
+    }
+
     /// Ends it: no connection is left open.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;

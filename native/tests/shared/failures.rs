@@ -1,5 +1,10 @@
 //! What happens when one part or another dies, freezes, or talks rubbish.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use gannet::tracker::shared::Link;
 use gannet_core::announce::{AnnounceEvent, AnnounceRequest};
 
@@ -112,6 +117,19 @@ fn a_tracker_starts_without_redis_and_joins_it_later() {
     assert_eq!(one.ports(), [7001]);
     redis.restart();
     until(RECOVERY_LIMIT, vec![7001], || other.ports());
+}
+
+#[test]
+fn a_store_that_is_away_is_a_warning() {
+    let (mut redis, place) = (Redis::start(), Place::new());
+    redis.kill();
+    let mut command = place.command(&format!("tracker --http 127.0.0.1:0 --store {}", redis.url()));
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with(&format!("warning: {}: ", redis.url())), "{line}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ use super::{Store, api::catalogue::Catalogue};
 /// How long an instance that ends may take to tell the others its last news.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why the store can't be shared, and won't be without somebody's help.
+/// What is wrong with the shared store.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{url}")]
 pub struct SharedError {
@@ -47,7 +47,7 @@ pub struct SharedError {
     pub refusal: Refusal,
 }
 
-/// What a store says that can't be used.
+/// Why a store can't be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The user or the password of the URL is wrong, or missing.
@@ -56,6 +56,9 @@ pub enum Refusal {
     /// It answers, but not as needed.
     #[error("the store can't be used")]
     Unusable(#[source] RedisError),
+    /// It can't be reached: that may pass.
+    #[error("the store can't be reached")]
+    Away(#[source] RedisError),
 }
 
 /// The connection of a tracker to the other instances; cut when it is dropped.
@@ -63,6 +66,7 @@ pub enum Refusal {
 pub struct Shared {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    away_at_start: Option<SharedError>,
 }
 
 impl Shared {
@@ -84,21 +88,23 @@ impl Shared {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let refused = |error| SharedError { url: url.to_string(), refusal: refusal(error) };
         let client = Client::open(url.info.clone()).map_err(refused)?;
-        match Log::open(&client, &url).await {
-            Err(error) if !may_pass(&error) => return Err(refused(error)),
-            Err(error) => {
-                status.set(Link::Away);
-                tracing::warn!(store = %url, %error, "the shared store is away");
-            }
-            Ok(_) => _ = status.set(Link::Behind),
-        }
+        let away_at_start = match Log::open(&client, &url).await.map_err(refused) {
+            Err(error) if !matches!(error.refusal, Refusal::Away(_)) => return Err(error),
+            opened => opened.err(),
+        };
+        status.set(if away_at_start.is_some() { Link::Away } else { Link::Behind });
         let journal = store.journal(JOURNAL_CAPACITY);
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let librarian = Librarian::new(client.clone(), url.clone(), catalogue, stopping.clone());
         tasks.spawn(librarian.run());
         tasks.spawn(Sync::new(client, url, store, journal, lifetime, status, stopping).run());
-        Ok(Self { stop, tasks })
+        Ok(Self { stop, tasks, away_at_start })
+    }
+
+    /// Why the store couldn't be reached at the start, if so.
+    pub fn away_at_start(&self) -> Option<&SharedError> {
+        self.away_at_start.as_ref()
     }
 
     /// Tells the others the last news, if they can be reached in time, and ends.
@@ -125,5 +131,9 @@ fn may_pass(error: &RedisError) -> bool {
 fn refusal(error: RedisError) -> Refusal {
     let is_refused = error.kind() == ErrorKind::AuthenticationFailed
         || matches!(error.code(), Some("WRONGPASS" | "NOAUTH"));
-    if is_refused { Refusal::Password } else { Refusal::Unusable(error) }
+    match is_refused {
+        true => Refusal::Password,
+        false if may_pass(&error) => Refusal::Away(error),
+        false => Refusal::Unusable(error),
+    }
 }
