@@ -12,10 +12,11 @@ mod server;
 mod udp;
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use self::client::{Answer, Client, Pace, Tally};
@@ -38,6 +39,9 @@ pub(crate) struct Options {
     /// How long a turn takes at full load, and then at half load
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// Measure only this tracker, beside Gannet (repeatable)
+    #[arg(long = "against", value_name = "TRACKER")]
+    others: Vec<Kind>,
     /// Few torrents, one short turn each, and no verdict: only to see that it works
     #[arg(long)]
     quick: bool,
@@ -45,6 +49,8 @@ pub(crate) struct Options {
 
 /// What the cost of an announce among many peers is compared with: a thousand peers.
 const FEW_TORRENTS: usize = 10;
+/// Before each measurement, so that what the last one left behind is gone: sockets, garbage.
+const REST: Duration = Duration::from_millis(250);
 /// Clients over HTTP, as many as there are over UDP.
 const HTTP_CLIENTS: usize = PEERS_PER_TORRENT;
 
@@ -93,7 +99,11 @@ pub(super) fn run(options: &Options) -> Result<Outcome> {
     let server_core = split_cores()?;
     println!("{}", programs.versions());
     let enter = |kind, torrents| Entrant::enter(kind, &programs, server_core, torrents);
-    let entrants = Kind::ALL.into_iter().map(|kind| enter(kind, torrents));
+    let wanted = |kind: &Kind| {
+        *kind == Kind::Gannet || options.others.is_empty() || options.others.contains(kind)
+    };
+    let kinds = Kind::value_variants().iter().copied().filter(wanted);
+    let entrants = kinds.map(|kind| enter(kind, torrents));
     let entrants = entrants.collect::<Result<Vec<_>>>()?;
     let few = enter(Kind::Gannet, FEW_TORRENTS)?;
     let mut report = Report::default();
@@ -179,6 +189,7 @@ impl Entrant {
     }
 
     fn load<C: Client>(&self, clients: &mut [C], pace: &Pace, time: Duration) -> Result<Tally> {
+        thread::sleep(REST);
         let tally = client::load(clients, self.hashes.len(), pace, time)?;
         if tally.answers == 0 {
             bail!("{} answered no announce", self.kind.name());

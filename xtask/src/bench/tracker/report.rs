@@ -67,6 +67,7 @@ enum Bound {
 }
 
 impl Verdict {
+    /// What wasn't measured is not met.
     fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtLeast(least) => self.is >= least,
@@ -79,7 +80,11 @@ impl Verdict {
             Bound::AtLeast(least) => format!("at least {least}"),
             Bound::AtMost(most) => format!("at most {most}"),
         };
-        let met = if self.is_met() { "met" } else { "MISSED" };
+        let met = match self.is_met() {
+            true => "met",
+            false if self.is.is_nan() => "not measured",
+            false => "MISSED",
+        };
         println!("{:<62} {:>8.2}   {bound:<12} {met}", self.what, self.is);
     }
 }
@@ -122,7 +127,7 @@ impl Report {
             "lost"
         );
         for load in Load::ALL {
-            for kind in Kind::ALL.into_iter().filter(|&kind| load.suits(kind)) {
+            for &(kind, _) in self.bytes_per_peer.iter().filter(|(kind, _)| load.suits(*kind)) {
                 print_line(load.name(), kind.name(), &self.of(load, kind).collect::<Vec<_>>());
             }
         }
