@@ -184,15 +184,16 @@ impl Entrant {
         let before = self.server.processor_seconds()?;
         let full = self.load(clients, &Pace::Full, time)?;
         let busy_seconds = self.server.processor_seconds()? - before;
-        let half = self.load(clients, &Pace::PerSecond(full.per_second() / 2.0), time)?;
+        let half =
+            self.load(clients, &Pace::PerSecond((full.per_second() / 2.0).max(1.0)), time)?;
         Ok(Sample::new(full, busy_seconds, half))
     }
 
     fn load<C: Client>(&self, clients: &mut [C], pace: &Pace, time: Duration) -> Result<Tally> {
         thread::sleep(REST);
         let tally = client::load(clients, self.hashes.len(), pace, time)?;
-        if tally.answers == 0 {
-            bail!("{} answered no announce", self.kind.name());
+        if tally.refused > tally.answers {
+            bail!("{} refuses announces: that is no measurement", self.kind.name());
         }
         Ok(tally)
     }
