@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 /// Builds, tests and shows Gannet.
 ///
 /// Ends with 0 when all went well, 1 when something failed, 2 when the command was wrong, 3 when the
-/// demo was slower than it promises, 130 after Ctrl-C.
+/// demo or the tracker was slower than it promises, 130 after Ctrl-C.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -41,7 +41,7 @@ enum Task {
     Tools,
 }
 
-/// Exit code of a demo that ran, but gained less from more seeders than it promises.
+/// Exit code of a demo or a benchmark that ran, but kept less than it promises.
 const TOO_SLOW: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
