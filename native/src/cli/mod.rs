@@ -1,6 +1,7 @@
 //! The command line: every command, every flag and its help text.
 
 mod files;
+mod tracker;
 mod transfer;
 
 use clap::{
@@ -8,7 +9,8 @@ use clap::{
     builder::FalseyValueParser,
 };
 
-pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, TrackerArgs, VerifyArgs};
+pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, VerifyArgs};
+pub(crate) use tracker::TrackerArgs;
 pub(crate) use transfer::{
     GetArgs, HandshakeArgs, InfoArgs, PeersArgs, PieceArgs, ReportArgs, SeedArgs, Selection,
     SwarmArgs,
@@ -46,8 +48,8 @@ pub(crate) enum Command {
     Piece(PieceArgs),
     /// Print a bencoded file as JSON
     Decode(DecodeArgs),
-    /// Run an HTTP tracker
-    Tracker(TrackerArgs),
+    /// Run a tracker, over HTTP and UDP
+    Tracker(Box<TrackerArgs>),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command

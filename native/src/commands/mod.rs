@@ -38,7 +38,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Handshake(args) => block_on(handshake::run(args)),
         Command::Piece(args) => block_on(piece::run(args)),
         Command::Decode(args) => decode::run(&args),
-        Command::Tracker(args) => block_on(tracker::run(args)),
+        Command::Tracker(args) => block_on(tracker::run(*args)),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::pages(args.output_dir.as_deref()),
     }

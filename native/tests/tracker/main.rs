@@ -1,0 +1,4 @@
+//! The tracker, asked over real sockets.
+
+mod http;
+mod support;
