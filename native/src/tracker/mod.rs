@@ -22,6 +22,7 @@ mod store;
 mod udp;
 mod upkeep;
 
+pub(crate) use self::rates::host_of;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
