@@ -44,30 +44,33 @@ impl Http {
     }
 
     fn client(&self) -> Option<&Client> {
-        self.client.get_or_init(|| self.build()).as_ref()
-    }
-
-    /// On a machine without any certificates HTTP still works, and no HTTPS server is trusted.
-    fn build(&self) -> Option<Client> {
-        // Someone else in the process may have chosen a provider before: that one is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let attempts = [self.builder(), self.builder().tls_certs_only([])];
-        attempts.into_iter().find_map(|builder| {
-            let built = builder.build();
-            built.inspect_err(|error| tracing::warn!(%error, "can't set up HTTPS")).ok()
-        })
-    }
-
-    fn builder(&self) -> ClientBuilder {
-        Client::builder()
-            .user_agent(&self.user_agent)
-            .timeout(HTTP_TIMEOUT)
-            .connect_timeout(HTTP_CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::limited(MAX_REDIRECTS))
+        let builder =
+            || builder(&self.user_agent).redirect(redirect::Policy::limited(MAX_REDIRECTS));
+        self.client.get_or_init(|| build(builder)).as_ref()
     }
 }
 
-async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpError> {
+/// A client to be, with the limits that all have.
+pub(crate) fn builder(user_agent: &str) -> ClientBuilder {
+    Client::builder()
+        .user_agent(user_agent)
+        .timeout(HTTP_TIMEOUT)
+        .connect_timeout(HTTP_CONNECT_TIMEOUT)
+}
+
+/// On a machine without any certificates HTTP still works, and no HTTPS server is trusted.
+pub(crate) fn build(builder: impl Fn() -> ClientBuilder) -> Option<Client> {
+    // Someone else in the process may have chosen a provider before: that one is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let attempts = [builder(), builder().tls_certs_only([])];
+    attempts.into_iter().find_map(|builder| {
+        let built = builder.build();
+        built.inspect_err(|error| tracing::warn!(%error, "can't set up HTTPS")).ok()
+    })
+}
+
+/// The body of a response, if it is at most `max_bytes` long.
+pub(crate) async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > max_bytes as u64 {
         return Err(HttpError::TooLarge);
@@ -82,7 +85,8 @@ async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpErr
     Ok(body.freeze())
 }
 
-fn cause(error: &reqwest::Error) -> HttpError {
+/// What went wrong, in the core's words.
+pub(crate) fn cause(error: &reqwest::Error) -> HttpError {
     if error.is_builder() {
         HttpError::BadUrl
     } else if error.is_timeout() {

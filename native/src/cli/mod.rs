@@ -1,6 +1,7 @@
 //! The command line: every command, every flag and its help text.
 
 mod files;
+mod relay;
 mod tracker;
 mod tracker_api;
 mod transfer;
@@ -11,6 +12,7 @@ use clap::{
 };
 
 pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, VerifyArgs};
+pub(crate) use relay::RelayArgs;
 pub(crate) use tracker::{IN_MEMORY, TrackerArgs};
 pub(crate) use transfer::{
     GetArgs, HandshakeArgs, InfoArgs, PeersArgs, PieceArgs, ReportArgs, SeedArgs, Selection,
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Run a tracker, over HTTP and UDP
     Tracker(Box<TrackerArgs>),
+    /// Run a relay: peers for pages, which can't open TCP connections
+    Relay(Box<RelayArgs>),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command

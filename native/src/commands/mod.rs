@@ -9,6 +9,7 @@ mod lookup;
 mod manual;
 mod peers;
 mod piece;
+mod relay;
 mod seed;
 mod swarm;
 mod tracker;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Piece(args) => block_on(piece::run(args)),
         Command::Decode(args) => decode::run(&args),
         Command::Tracker(args) => block_on(tracker::run(*args)),
+        Command::Relay(args) => block_on(relay::run(*args)),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::pages(args.output_dir.as_deref()),
     }

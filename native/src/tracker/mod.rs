@@ -25,6 +25,7 @@ mod store;
 mod udp;
 mod upkeep;
 
+pub(crate) use self::rates::host_of;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;

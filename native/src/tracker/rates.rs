@@ -14,7 +14,7 @@ const BURST_SECONDS: NonZeroU32 =
     NonZeroU32::new(ANNOUNCE_BURST_SECONDS).expect("a burst of nothing would refuse everybody");
 
 /// What counts as one address: an IPv6 host has a /64 of them to itself.
-pub(super) fn host_of(ip: IpAddr) -> IpAddr {
+pub(crate) fn host_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.into(),
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
