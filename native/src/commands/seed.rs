@@ -71,7 +71,11 @@ fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
     }
     let tree = create::find(path, args.report.quiet)?;
     let quiet = args.report.quiet || args.report.json;
-    let draft = create::build(&tree, Recipe::default(), quiet)?;
+    let draft = create::build(
+        &tree,
+        Recipe { piece_length: args.piece_length, ..Recipe::default() },
+        quiet,
+    )?;
     let torrent = parse_torrent(draft.encode().into(), &path.display().to_string())?;
     if let Some(file) = torrent.info.files().iter().find(|file| file.original.is_some()) {
         let original = file.original.as_deref().unwrap_or_default();
