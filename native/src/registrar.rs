@@ -106,6 +106,11 @@ impl Registrar {
         self.news.recv().await
     }
 
+    /// The next news, if there is any by now.
+    pub fn try_news(&mut self) -> Option<RegistrarNews> {
+        self.news.try_recv().ok()
+    }
+
     /// Withdraws the list, within [`WITHDRAWAL_LIMIT`].
     pub async fn withdraw(self) {
         let (answer, done) = oneshot::channel();
