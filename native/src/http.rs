@@ -5,7 +5,8 @@ use std::{error::Error, sync::OnceLock, time::Duration};
 use bytes::{Bytes, BytesMut};
 use gannet_core::announce::HttpError;
 pub use gannet_core::metainfo::MAX_TORRENT_BYTES;
-use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header::RETRY_AFTER, redirect};
+pub(crate) use reqwest::{Method, Url};
 
 /// How long a whole request may take, redirects and body included.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,6 +16,27 @@ pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_REDIRECTS: usize = 5;
 /// The longest answer to an announce, in bytes.
 pub const MAX_ANNOUNCE_BYTES: usize = 2 * 1024 * 1024;
+
+/// A request of any method.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// Sent as `Authorization: Bearer`.
+    pub(crate) token: Option<&'a str>,
+    pub(crate) body: Bytes,
+    /// How long all of it may take.
+    pub(crate) limit: Duration,
+}
+
+/// An answer of any status.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// `Retry-After`, if it was in seconds.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Bytes,
+}
 
 /// One client for all requests, so that connections are used again.
 #[derive(Debug)]
@@ -41,6 +63,24 @@ impl Http {
             StatusCode::OK => body(response, max_bytes).await,
             status => Err(HttpError::Status(status.as_u16())),
         }
+    }
+
+    /// Sends a request, and returns the answer whatever its status is.
+    ///
+    /// # Errors
+    /// No answer, or one whose body is longer than `max_bytes`.
+    pub(crate) async fn ask(&self, ask: Ask<'_>, max_bytes: usize) -> Result<Reply, HttpError> {
+        let client = self.client().ok_or(HttpError::Other)?;
+        let mut request = client.request(ask.method, ask.url).timeout(ask.limit).body(ask.body);
+        if let Some(token) = ask.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|error| cause(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        Ok(Reply { status, retry_after, body: body(response, max_bytes).await? })
     }
 
     fn client(&self) -> Option<&Client> {

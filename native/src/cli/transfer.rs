@@ -153,6 +153,9 @@ pub(crate) struct SeedArgs {
     /// Announce to this tracker before those of the torrent (repeatable)
     #[arg(long = "tracker", value_name = "URL", value_delimiter = ' ')]
     pub(crate) trackers: Vec<String>,
+    /// The size of a piece of what is no .torrent, a power of two [default: chosen from the size]
+    #[arg(long, value_name = "SIZE", value_parser = parse::piece_length)]
+    pub(crate) piece_length: Option<u32>,
     /// The most to upload per second, like 10MB or 512K
     #[arg(long, value_name = "RATE", value_parser = parse::rate)]
     pub(crate) max_upload: Option<u64>,

@@ -5,6 +5,7 @@ mod decode;
 mod get;
 mod handshake;
 mod info;
+mod lists;
 mod lookup;
 mod manual;
 mod peers;

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     create,
+    lists::{Lists, take_only_tracker},
     swarm::{self, Swarm, torrent_to_add},
 };
 use crate::{
@@ -37,17 +38,26 @@ pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
     }
     let client = swarm::start_listening(args.listen, config)?;
     let mut swarm = Swarm::new(client.clone(), Report::new(&args.report));
+    let mut lists = Lists::default();
     for shared in prepared {
-        add(&mut swarm, shared, &args).await?;
+        add(&mut swarm, &mut lists, shared, &args).await?;
     }
+    lists.start(&client);
     listening(&client, &swarm, &args)?;
     let mut ticks = interval(swarm.report.period());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = interrupt.wanted() => return swarm.finish(Exit::Done).await,
+            () = interrupt.wanted() => {
+                return tokio::join!(swarm.finish(Exit::Done), lists.withdraw()).0;
+            }
             _ = swarm.next() => {}
-            _ = ticks.tick() => swarm.refresh().await,
+            _ = ticks.tick() => {
+                swarm.refresh().await;
+                if !args.report.quiet && !args.report.json {
+                    lists.tell(args.report.verbose);
+                }
+            }
         }
     }
 }
@@ -71,7 +81,11 @@ fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
     }
     let tree = create::find(path, args.report.quiet)?;
     let quiet = args.report.quiet || args.report.json;
-    let draft = create::build(&tree, Recipe::default(), quiet)?;
+    let draft = create::build(
+        &tree,
+        Recipe { piece_length: args.piece_length, ..Recipe::default() },
+        quiet,
+    )?;
     let torrent = parse_torrent(draft.encode().into(), &path.display().to_string())?;
     if let Some(file) = torrent.info.files().iter().find(|file| file.original.is_some()) {
         let original = file.original.as_deref().unwrap_or_default();
@@ -81,11 +95,17 @@ fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
     Ok(Shared { torrent, place: place(tree.parent), is_checked: true })
 }
 
-async fn add(swarm: &mut Swarm, shared: Shared, args: &SeedArgs) -> Result<(), Failure> {
+async fn add(
+    swarm: &mut Swarm,
+    lists: &mut Lists,
+    shared: Shared,
+    args: &SeedArgs,
+) -> Result<(), Failure> {
     let Shared { mut torrent, place, is_checked } = shared;
     let own = args.trackers.iter().map(|url| vec![url.clone()]);
     torrent.trackers = own.chain(torrent.trackers).collect();
     let (info, magnet) = (torrent.info.clone(), torrent.magnet().to_string());
+    let listed = take_only_tracker(&swarm.client, &mut torrent);
     let options = TorrentOptions {
         max_peers: args.max_peers,
         complete: is_checked,
@@ -94,6 +114,9 @@ async fn add(swarm: &mut Swarm, shared: Shared, args: &SeedArgs) -> Result<(), F
     let origin = Origin::Torrent(Box::new(torrent));
     let add = torrent_to_add(&origin, &SwarmArgs::default(), options).await?;
     let number = swarm.add(&origin, add, place).await?;
+    if let Some(url) = listed {
+        lists.add(url, *info.info_hash(), swarm.torrent(number));
+    }
     swarm.report.json(number, "seeding", json!({ "name": info.name(), "magnet": magnet }));
     if !args.report.quiet && !args.report.json {
         let name = gannet_core::names::escape_for_terminal(info.name());

@@ -41,6 +41,9 @@ pub const MAX_LEECHERS_PER_TORRENT: u32 = 50;
 pub const MAX_LEECHERS_PER_REGISTRATION: usize = 2_000;
 /// How long a list of torrents or seeders is good for all who ask: making one looks at all peers.
 pub const LISTING_LIFETIME: Duration = Duration::from_secs(1);
+/// A list that takes long to make is good for so many times as long: making lists takes at most
+/// one part in so many of a core.
+pub const LISTING_REST: u32 = 5;
 /// How many lists are kept meanwhile, each found or sorted by something else.
 pub const MAX_LISTINGS: usize = 16;
 

@@ -66,7 +66,7 @@ pub(super) struct Listings {
     seeder_views: Cache<View<SeederColumn>, Listing<SeederRow>>,
     holdings: Cache<SocketAddr, Arc<[InfoHash]>>,
     /// One list is made at a time: the rest of the machine is for announces.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Listings {
@@ -78,7 +78,7 @@ impl Listings {
             torrent_views: Cache::new(MAX_LISTINGS, lifetime),
             seeder_views: Cache::new(MAX_LISTINGS, lifetime),
             holdings: Cache::new(MAX_LISTINGS, lifetime),
-            turns: Semaphore::new(1),
+            turns: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -98,15 +98,13 @@ impl ApiState {
         self: &Arc<Self>,
         view: View<TorrentColumn>,
     ) -> Result<Listing<TorrentRow>, ApiError> {
-        let listings = &self.listings;
-        let state = Arc::clone(self);
-        let rows = move || torrents::all(&state.desk.store, &state.catalogue);
-        let rows = listings.torrents.answer((), &listings.turns, rows).await?;
-        let list = {
-            let view = view.clone();
-            move || torrents::list(rows, &view)
+        let wanted = view.clone();
+        let list = async {
+            let all = self.apart(|state| torrents::all(&state.desk.store, &state.catalogue));
+            let rows = self.listings.torrents.answer((), all).await?;
+            self.apart(move |_| torrents::list(rows, &wanted)).await
         };
-        listings.torrent_views.answer(view, &listings.turns, list).await
+        self.listings.torrent_views.answer(view, list).await
     }
 
     /// All seeders.
@@ -114,15 +112,13 @@ impl ApiState {
         self: &Arc<Self>,
         view: View<SeederColumn>,
     ) -> Result<Listing<SeederRow>, ApiError> {
-        let listings = &self.listings;
-        let state = Arc::clone(self);
-        let rows = move || seeders::all(&state.desk.store, Instant::now());
-        let rows = listings.seeders.answer((), &listings.turns, rows).await?;
-        let list = {
-            let view = view.clone();
-            move || seeders::list(rows, &view)
+        let wanted = view.clone();
+        let list = async {
+            let all = self.apart(|state| seeders::all(&state.desk.store, Instant::now()));
+            let rows = self.listings.seeders.answer((), all).await?;
+            self.apart(move |_| seeders::list(rows, &wanted)).await
         };
-        listings.seeder_views.answer(view, &listings.turns, list).await
+        self.listings.seeder_views.answer(view, list).await
     }
 
     /// The torrents that a seeder at this address has, in the order of their info hashes.
@@ -130,8 +126,23 @@ impl ApiState {
         self: &Arc<Self>,
         addr: SocketAddr,
     ) -> Result<Arc<[InfoHash]>, ApiError> {
+        let all = self.apart(move |state| holdings(&state.desk.store, Instant::now(), addr));
+        self.listings.holdings.answer(addr, all).await
+    }
+
+    /// Does long work on a blocking thread, when it is its turn: to its end, even if nobody waits
+    /// for it any more.
+    async fn apart<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = Arc::clone(&self.listings.turns).acquire_owned().await;
+        let turn = turn.map_err(|_| ApiError::Stopping)?;
         let state = Arc::clone(self);
-        let work = move || seeders::holdings(&state.desk.store, Instant::now(), addr);
-        self.listings.holdings.answer(addr, &self.listings.turns, work).await
+        let work = move || {
+            let _turn = turn;
+            work(&state)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Stopping)
     }
 }
