@@ -80,7 +80,7 @@ impl From<ApiArgs> for ApiConfig {
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-enum TokenArgError {
+pub(super) enum TokenArgError {
     #[error("{path}: {source}")]
     File { path: String, source: io::Error },
     #[error(transparent)]
@@ -88,7 +88,7 @@ enum TokenArgError {
 }
 
 /// A token, or that of a file: what stands on the command line everybody on the machine can read.
-fn token(text: &str) -> Result<Token, TokenArgError> {
+pub(super) fn token(text: &str) -> Result<Token, TokenArgError> {
     let Some(path) = text.strip_prefix('@') else { return Ok(text.parse()?) };
     let file = fs::read_to_string(path);
     let file = file.map_err(|source| TokenArgError::File { path: path.to_owned(), source })?;

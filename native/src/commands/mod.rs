@@ -10,6 +10,7 @@ mod lookup;
 mod manual;
 mod peers;
 mod piece;
+mod publish;
 mod relay;
 mod seed;
 mod swarm;

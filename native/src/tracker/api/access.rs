@@ -44,6 +44,11 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
+    /// The token itself, to be sent.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("it was made from ASCII")
+    }
+
     fn is(&self, shown: &[u8]) -> bool {
         verify_slices_are_equal(&self.0, shown).is_ok()
     }
