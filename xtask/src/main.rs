@@ -35,7 +35,7 @@ enum Task {
     /// Measures Gannet against another client
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Checks that the core compiles to WebAssembly and asks nothing of its host
+    /// Checks that the core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm(wasm::Options),
     /// Finds the programs that the tests need, and installs what is missing
     Tools,

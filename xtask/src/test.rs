@@ -33,7 +33,7 @@ enum Check {
     Docs,
     /// Unit, property and swarm tests
     Tests,
-    /// The core compiles to WebAssembly and asks nothing of its host
+    /// The core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2
     Interop,
@@ -151,7 +151,7 @@ fn fmt() -> Result<()> {
 fn clippy() -> Result<()> {
     component("clippy", "clippy")?;
     let mut cargo = process::cargo();
-    cargo.args(["clippy", "--workspace", "--all-targets", "--test=interop"]);
+    cargo.args(["clippy", "--workspace", "--all-targets", "--all-features", "--test=interop"]);
     step(cargo.args(["--", "--deny=warnings"]), BUILD_LIMIT)
 }
 

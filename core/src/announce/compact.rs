@@ -68,12 +68,14 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_compact_peer_has_the_bytes_of_bep_23() {
         let peer: SocketAddr = "10.1.2.3:6881".parse().unwrap();
         assert_eq!(compact_peers([peer], Family::V4), [10, 1, 2, 3, 0x1a, 0xe1]);
-        assert_eq!(compact_peers([peer], Family::V6), []);
+        assert_eq!(compact_peers([peer], Family::V6), [0_u8; 0]);
     }
 
     #[test]

@@ -276,6 +276,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const GOOD: &str = "info_hash=aaaaaaaaaaaaaaaaaa%00%ff&peer_id=-XX0001-abcdefghijkl\
         &port=6881&uploaded=1&downloaded=2&left=3";

@@ -127,6 +127,8 @@ mod tests {
     use proptest::{collection::btree_map, collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_scrape_url_follows_the_examples_of_bep_48() {

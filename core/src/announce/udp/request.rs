@@ -216,6 +216,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn announce() -> AnnounceRequest {
         AnnounceRequest {

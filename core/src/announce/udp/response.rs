@@ -142,6 +142,8 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_announce_has_the_bytes_of_bep_15() {
