@@ -94,7 +94,7 @@ fn one_connection_carries_many_requests() {
 #[test]
 fn other_paths_and_methods_are_not_answered() {
     let fixture = Fixture::start();
-    assert_eq!(fixture.connect().get("/").0, 404);
+    assert_eq!(fixture.connect().get("/nowhere").0, 404);
     let mut connection = fixture.connect();
     connection.stream.write_all(b"POST /announce HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(connection.answer().0, 405);
@@ -117,7 +117,7 @@ fn stopping_closes_connections_and_the_port() {
     let mut fixture = Fixture::start();
     let addr = fixture.addr();
     let mut connection = fixture.connect();
-    assert_eq!(connection.get("/").0, 404);
+    assert_eq!(connection.get("/nowhere").0, 404);
     fixture.stop();
     assert_eq!(connection.stream.read(&mut [0]).unwrap(), 0);
     assert!(TcpStream::connect(addr).is_err());
