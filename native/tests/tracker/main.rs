@@ -1,4 +1,6 @@
 //! The tracker, asked over real sockets.
 
 mod http;
+mod limits;
 mod support;
+mod udp;

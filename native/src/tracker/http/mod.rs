@@ -4,10 +4,19 @@ mod answer;
 mod forwarded;
 mod slots;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -63,16 +72,17 @@ pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
 
 /// Answers the requests of one connection, as many as come.
 async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: Slot) {
-    let limits = side.desk.limits.clone();
+    let limits = &side.desk.limits;
     let open = side.desk.counters.connections.clone();
     open.inc();
     let service = service_fn(|request| respond(&side, addr, request));
-    let ended = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .max_buf_size(limits.max_head_bytes.max(limits::MAX_HEAD_BYTES))
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    // Closing the socket says the same as shutting it down first, in one system call less.
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     open.dec();
     if let Err(error) = ended {
         // A connection that breaks is the client's business.
@@ -80,16 +90,31 @@ async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: S
     }
 }
 
-/// Answers one request: an announce or a scrape at once, all else by the router.
-async fn respond(
-    side: &Side,
-    addr: SocketAddr,
-    mut request: Request<Incoming>,
-) -> Result<hyper::Response<Reply>, std::convert::Infallible> {
+/// The answer to one request: to an announce or a scrape at once, to all else by the router.
+enum Responding {
+    Done(Option<Response<Reply>>),
+    Routed(Pin<Box<dyn Future<Output = Result<Response<Reply>, Infallible>> + Send>>),
+}
+
+impl Future for Responding {
+    type Output = Result<Response<Reply>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Done(response) => {
+                Poll::Ready(Ok(response.take().expect("a future isn't polled after its end")))
+            }
+            Self::Routed(routed) => routed.as_mut().poll(context),
+        }
+    }
+}
+
+fn respond(side: &Side, addr: SocketAddr, mut request: Request<Incoming>) -> Responding {
     let addr = side.proxies.client(addr, request.headers());
     if let Some(response) = answer::answer(&side.desk, addr, &request) {
-        return Ok(response.map(Reply::Left));
+        return Responding::Done(Some(response.map(Reply::Left)));
     }
     request.extensions_mut().insert(addr);
-    Ok(side.router.clone().call(request.map(Body::new)).await?.map(Reply::Right))
+    let routed = side.router.clone().call(request.map(Body::new));
+    Responding::Routed(Box::pin(async { Ok(routed.await?.map(Reply::Right)) }))
 }
