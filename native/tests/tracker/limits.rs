@@ -64,14 +64,14 @@ fn no_more_peers_are_named_than_the_limit() {
 fn more_connections_of_one_address_are_closed() {
     let fixture = limited(Limits { max_connections_per_address: 1, ..Limits::default() });
     let mut first = fixture.connect();
-    assert_eq!(first.get("/").0, 404);
+    assert_eq!(first.get("/nowhere").0, 404);
     let mut second = fixture.connect();
     // A reset says the same.
     assert!(!matches!(second.stream.read(&mut [0]), Ok(1..)));
     drop(first);
     let deadline = Instant::now() + Duration::from_secs(5);
     // The tracker learns of the end a moment later.
-    while fixture.connect().try_get("/").is_none() {
+    while fixture.connect().try_get("/nowhere").is_none() {
         assert!(Instant::now() < deadline, "the place was never given back");
     }
 }
@@ -80,10 +80,10 @@ fn more_connections_of_one_address_are_closed() {
 fn more_connections_than_there_may_be_wait_for_their_turn() {
     let fixture = limited(Limits { max_connections: 1, ..Limits::default() });
     let mut first = fixture.connect();
-    assert_eq!(first.get("/").0, 404);
+    assert_eq!(first.get("/nowhere").0, 404);
     let mut second = fixture.connect();
     drop(first);
-    assert_eq!(second.get("/").0, 404);
+    assert_eq!(second.get("/nowhere").0, 404);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_connection_that_asks_nothing_is_closed() {
     let fixture = limited(Limits { idle_timeout, ..Limits::default() });
     let mut silent = fixture.connect();
     let mut kept = fixture.connect();
-    assert_eq!(kept.get("/").0, 404);
+    assert_eq!(kept.get("/nowhere").0, 404);
     for connection in [&mut silent, &mut kept] {
         let mut rest = Vec::new();
         connection.stream.read_to_end(&mut rest).unwrap();
