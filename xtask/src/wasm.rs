@@ -16,6 +16,8 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
 /// Debian's compiler brings the standard library as source, so `std` is built as well.
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 const LINKER: &str = "wasm-ld-22";
+const QUIET_PANICS: &str =
+    "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -43,23 +45,49 @@ pub(crate) fn run_default() -> Result<()> {
     check(choose()?)
 }
 
+/// Compiles the crate that pages load; the module as the linker left it.
+///
+/// The standard library is built for size as well, and panics say nothing but that they happened:
+/// a page has nobody who would read it, and the words are a quarter of the module.
+pub(crate) fn build() -> Result<PathBuf> {
+    let compiler = choose()?;
+    let mut cargo = cargo(compiler)?;
+    cargo.args(["build", "--package=gannet-wasm", "--lib", "--profile=wasm"]);
+    let folder = target(&mut cargo, compiler);
+    if matches!(compiler, Compiler::Debian) {
+        cargo.arg("-Zbuild-std-features=optimize_for_size").env("RUSTFLAGS", QUIET_PANICS);
+    }
+    process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
+    Ok(folder.join(TRIPLE).join("wasm/gannet_wasm.wasm"))
+}
+
 fn check(compiler: Compiler) -> Result<()> {
-    let mut cargo = match compiler {
-        Compiler::Own => process::cargo(),
-        Compiler::Debian => debian()?,
-    };
+    let mut cargo = cargo(compiler)?;
     // A library that links: what it still needs of its host shows in its imports. Nothing calls the
     // core here, so what looks dead must stay in, or every module would pass.
     cargo.args(["rustc", "--package=gannet-core", "--lib", "--crate-type=cdylib"]);
+    let folder = target(&mut cargo, compiler);
+    cargo.args(["--", "-Clink-dead-code", "-Clink-arg=--no-gc-sections"]);
+    process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
+    no_imports(&folder.join(TRIPLE).join("debug/gannet_core.wasm"))
+}
+
+fn cargo(compiler: Compiler) -> Result<Command> {
+    match compiler {
+        Compiler::Own => Ok(process::cargo()),
+        Compiler::Debian => debian(),
+    }
+}
+
+/// Says what to compile for, and where to; the folder.
+fn target(cargo: &mut Command, compiler: Compiler) -> PathBuf {
     cargo.args(["--target", TRIPLE]);
     if matches!(compiler, Compiler::Debian) {
         cargo.arg("-Zbuild-std=std,panic_abort");
     }
     let folder = folder(compiler);
-    cargo.arg("--target-dir").arg(&folder).args(["--", "-Clink-dead-code"]);
-    cargo.arg("-Clink-arg=--no-gc-sections");
-    process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
-    no_imports(&folder.join(TRIPLE).join("debug/gannet_core.wasm"))
+    cargo.arg("--target-dir").arg(&folder);
+    folder
 }
 
 /// Artefacts of another compiler don't mix with ours.
