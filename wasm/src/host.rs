@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = "import type { \
-    Host, EngineOptions, AddOptions, Description, DescribedMagnet, Stats } from './host.js';";
+    Host, EngineOptions, AddOptions, Description, DescribedMagnet, Stats } from '../src/worker/host.js';";
 
 #[wasm_bindgen]
 extern "C" {

@@ -30,7 +30,7 @@ const FEATURES: [&str; 7] = [
 pub(crate) fn run() -> Result<PathBuf> {
     let module = wasm::build()?;
     tools()?;
-    let bound = crate::target().join("npm");
+    let bound = folder().join("bound");
     bind(&module, &bound)?;
     shrink(&bound)?;
     npm(&["run", "--silent", "build"])?;

@@ -52,13 +52,28 @@ pub(crate) fn run_default() -> Result<()> {
 pub(crate) fn build() -> Result<PathBuf> {
     let compiler = choose()?;
     let mut cargo = cargo(compiler)?;
-    cargo.args(["build", "--package=gannet-wasm", "--lib", "--profile=wasm"]);
-    let folder = target(&mut cargo, compiler);
-    if matches!(compiler, Compiler::Debian) {
-        cargo.arg("-Zbuild-std-features=optimize_for_size").env("RUSTFLAGS", QUIET_PANICS);
+    cargo.args(["build", "--package=gannet-wasm", "--lib", "--profile=wasm", "--target", TRIPLE]);
+    if matches!(compiler, Compiler::Debian) || has_source() {
+        cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
+        cargo.env("RUSTFLAGS", QUIET_PANICS).env("RUSTC_BOOTSTRAP", "1");
     }
+    let folder = crate::target().join("module");
+    cargo.arg("--target-dir").arg(&folder);
     process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
     Ok(folder.join(TRIPLE).join("wasm/gannet_wasm.wasm"))
+}
+
+/// Whether the installed Rust has the source of its standard library, or can have it.
+fn has_source() -> bool {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let sysroot = process::answer(rustc.args(["--print", "sysroot"]));
+    let is_there =
+        |sysroot: &String| Path::new(sysroot).join("lib/rustlib/src/rust/library/std").exists();
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", "rust-src"]).stdin(Stdio::null());
+    sysroot.as_ref().is_some_and(is_there)
+        || (install::find("rustup").is_some()
+            && process::succeeds(&mut rustup, RUSTUP_LIMIT).unwrap_or(false))
 }
 
 fn check(compiler: Compiler) -> Result<()> {

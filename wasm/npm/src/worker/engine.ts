@@ -20,6 +20,8 @@ export interface Platform {
   /** Throws a {@link GannetError} if such a storage can't be had here. */
   shelf(setup: Setup): Promise<Shelf>;
   socket(url: string): WebSocket;
+  /** The module's bytes, where they aren't fetched by URL. */
+  load?(path: string): Promise<BufferSource>;
 }
 
 /** One torrent, as the worker knows it. */
@@ -138,7 +140,6 @@ export class Worker implements Host {
   }
 
   addPeer(torrent: number, addr: string): void {
-    this.#sockets.name(torrent, addr);
     this.#engine.addPeer(torrent, addr);
   }
 
@@ -190,6 +191,9 @@ export class Worker implements Host {
       return;
     }
     if (kind === 'metadata') entry.description = detail as Description;
+    if (kind === 'metadata' || kind === 'finished') {
+      queueMicrotask(() => this.#sockets.update(torrent));
+    }
     if (kind === 'removed') {
       this.#torrents.delete(torrent);
       this.#disk.forget(torrent);
@@ -201,7 +205,7 @@ export class Worker implements Host {
   }
 
   connect(peer: number, torrent: number, addr: string): void {
-    this.#sockets.connect(peer, torrent, addr);
+    void this.#sockets.connect(peer, torrent, addr);
   }
 
   send(peer: number, bytes: Uint8Array<ArrayBuffer>): void {

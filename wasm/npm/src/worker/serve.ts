@@ -14,7 +14,7 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
   };
   const start = async (setup: Setup) => {
     const shelf = await platform.shelf(setup);
-    await init({ module_or_path: await compiled(setup.wasm) });
+    await init({ module_or_path: await compiled(setup.wasm, platform) });
     return new Worker(setup, shelf, platform, post);
   };
   const ops: { [Op in keyof Ops]: (...args: Parameters<Ops[Op]>) => unknown } = {
@@ -46,8 +46,11 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
   };
 }
 
-async function compiled(wasm: WasmSource): Promise<BufferSource | WebAssembly.Module> {
+async function compiled(
+  wasm: WasmSource, platform: Platform,
+): Promise<BufferSource | WebAssembly.Module> {
   if (typeof wasm !== 'string') return wasm;
+  if (platform.load) return platform.load(wasm);
   const response = await fetch(wasm);
   if (!response.ok) throw new GannetError('FetchError', `${wasm}: ${response.status}`);
   return response.arrayBuffer();
