@@ -131,7 +131,6 @@ mod vector {
         pub(crate) fn entry(&mut self, key: K) -> Entry<'_, K, V> {
             Entry { map: self, key }
         }
-
     }
 
     impl<K: Ord, V> Index<&K> for Map<K, V> {

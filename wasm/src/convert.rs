@@ -7,7 +7,7 @@ use gannet_core::{
     AddError, AddTorrent, Content, SessionConfig, TorrentOptions,
     event::News,
     magnet::Magnet,
-    metainfo::{Draft, DraftFile, Info, Metainfo},
+    metainfo::{Info, Metainfo},
     reason::Disconnect,
     resume::{FileStamp, Record},
     stats::{TorrentState, TorrentStats},
@@ -224,31 +224,6 @@ pub(crate) fn opened(record: Option<Vec<u8>>, stamps: &[FileStamp], info: &Info)
     Opened {
         trusted: record.map(|record| record.have),
         present: stamps.iter().map(|stamp| stamp.length > 0).collect(),
-    }
-}
-
-pub(crate) fn draft(
-    name: String,
-    files: Vec<String>,
-    lengths: &[f64],
-    piece_length: u32,
-    hashes: &[u8],
-    trackers: Vec<String>,
-) -> Draft {
-    let single_file = files.len() == 1 && files[0] == name;
-    let file = |(path, &length): (String, &f64)| DraftFile {
-        path: path.split('/').map(str::to_owned).collect(),
-        length: length as u64,
-        ..DraftFile::default()
-    };
-    Draft {
-        name,
-        files: files.into_iter().zip(lengths).map(file).collect(),
-        piece_length,
-        hashes: hashes.as_chunks().0.to_vec(),
-        single_file,
-        trackers: trackers.into_iter().map(|url| vec![url]).collect(),
-        ..Draft::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The owner of the [`Session`]: moves inputs in and outputs out, and knows no protocol.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use gannet_core::{
     AddTorrent, Session, SessionConfig,
@@ -20,6 +20,7 @@ use crate::{
     pool::Pool,
     socket::Sockets,
     storage::Orders,
+    table::Table,
 };
 
 /// The session and everything that serves it.
@@ -28,7 +29,7 @@ pub(crate) struct Driver {
     pub(crate) sockets: Sockets,
     pub(crate) pool: Pool,
     pub(crate) orders: Orders,
-    torrents: BTreeMap<u64, TorrentKey>,
+    torrents: Table<u64, TorrentKey>,
     clock: Clock,
     host: Host,
 }
@@ -42,7 +43,7 @@ impl Driver {
             sockets: Sockets::default(),
             pool: Pool::default(),
             orders: Orders::default(),
-            torrents: BTreeMap::new(),
+            torrents: Table::default(),
             clock,
             host,
         }
@@ -108,7 +109,7 @@ impl Driver {
     }
 
     fn key(&self, torrent: f64) -> Option<TorrentKey> {
-        self.torrents.get(&(torrent as u64)).copied()
+        self.torrents.get(torrent as u64).copied()
     }
 
     fn settle(&mut self, now: Instant) {
@@ -150,7 +151,7 @@ impl Driver {
     fn tell(&mut self, event: Event) {
         let torrent = event.torrent.as_u64();
         if matches!(event.news, News::Removed) {
-            self.torrents.remove(&torrent);
+            self.torrents.remove(torrent);
         }
         if let Some((kind, detail)) = convert::news(&event.news) {
             self.host.news(torrent as f64, kind, &detail);

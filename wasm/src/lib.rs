@@ -14,6 +14,7 @@ mod host;
 mod pool;
 mod socket;
 mod storage;
+mod table;
 
 use gannet_core::storage::Outcome;
 use js_sys::{Float64Array, Uint8Array};
@@ -231,23 +232,6 @@ impl Engine {
     pub fn tick(&mut self) {
         self.0.tick();
     }
-}
-
-/// A new .torrent file of what a page offers.
-///
-/// `files` are their paths, the parts of each joined by `/`; `lengths` their bytes; `hashes` the
-/// SHA-1 of each piece, one after the other. One file whose path is `name` makes a torrent of one
-/// file.
-#[wasm_bindgen(js_name = makeTorrent)]
-pub fn make_torrent(
-    name: String,
-    files: Vec<String>,
-    lengths: &[f64],
-    piece_length: u32,
-    hashes: &[u8],
-    trackers: Vec<String>,
-) -> Vec<u8> {
-    convert::draft(name, files, lengths, piece_length, hashes, trackers).encode()
 }
 
 /// What is in a .torrent file.

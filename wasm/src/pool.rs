@@ -1,20 +1,18 @@
 //! The caller's functions, and what they are asked for at the moment.
 
-use std::collections::BTreeMap;
-
 use gannet_core::{
     contract::{Input, SourceError},
     id::{PieceIndex, SourceKey, TorrentKey},
 };
 
-use crate::host::Host;
+use crate::{host::Host, table::Table};
 
 /// Sources by the number that the host knows them by.
 #[derive(Default)]
 pub(crate) struct Pool {
-    sources: BTreeMap<u64, SourceKey>,
+    sources: Table<u64, SourceKey>,
     /// By source and piece.
-    asked: BTreeMap<(u64, u32), (TorrentKey, SourceKey, PieceIndex)>,
+    asked: Table<(u64, u32), (TorrentKey, SourceKey, PieceIndex)>,
 }
 
 impl Pool {
@@ -25,8 +23,8 @@ impl Pool {
 
     pub(crate) fn remove(&mut self, number: f64) -> Option<SourceKey> {
         let number = number as u64;
-        self.asked.retain(|&(source, _), _| source != number);
-        self.sources.remove(&number)
+        self.asked.retain(|(source, _)| source != number);
+        self.sources.remove(number)
     }
 
     pub(crate) fn fetch(
@@ -43,7 +41,7 @@ impl Pool {
     }
 
     pub(crate) fn cancel(&mut self, host: &Host, source: SourceKey, piece: PieceIndex) {
-        if self.asked.remove(&(source.as_u64(), piece.as_u32())).is_some() {
+        if self.asked.remove((source.as_u64(), piece.as_u32())).is_some() {
             host.cancel_fetch(source.as_u64() as f64, piece.as_u32());
         }
     }
@@ -55,7 +53,7 @@ impl Pool {
         bytes: Option<Vec<u8>>,
         gone: bool,
     ) -> Option<Input> {
-        let (torrent, source, piece) = self.asked.remove(&(number as u64, piece))?;
+        let (torrent, source, piece) = self.asked.remove((number as u64, piece))?;
         let failure = if gone { SourceError::Gone } else { SourceError::Failed };
         let result = bytes.map(Into::into).ok_or(failure);
         Some(Input::Fetched { torrent, source, piece, result })

@@ -1,6 +1,6 @@
 //! The connections that the core still wants to hear of.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use gannet_core::{
@@ -9,11 +9,11 @@ use gannet_core::{
     reason::Disconnect,
 };
 
-use crate::host::Host;
+use crate::{host::Host, table::Table};
 
 /// Connections by the number that the host knows them by.
 #[derive(Default)]
-pub(crate) struct Sockets(BTreeMap<u64, PeerKey>);
+pub(crate) struct Sockets(Table<u64, PeerKey>);
 
 impl Sockets {
     pub(crate) fn dial(
@@ -34,7 +34,7 @@ impl Sockets {
     }
 
     pub(crate) fn close(&mut self, host: &Host, peer: PeerKey) {
-        if self.0.remove(&peer.as_u64()).is_some() {
+        if self.0.remove(peer.as_u64()).is_some() {
             host.close(peer.as_u64() as f64);
         }
     }
@@ -52,11 +52,11 @@ impl Sockets {
     }
 
     pub(crate) fn closed(&mut self, number: f64, reason: Disconnect) -> Option<Input> {
-        let peer = self.0.remove(&(number as u64))?;
+        let peer = self.0.remove(number as u64)?;
         Some(Input::Closed { peer, reason })
     }
 
     fn find(&self, number: f64) -> Option<PeerKey> {
-        self.0.get(&(number as u64)).copied()
+        self.0.get(number as u64).copied()
     }
 }

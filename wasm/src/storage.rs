@@ -1,6 +1,6 @@
 //! Orders that are out to the host's storage, and what its answers mean to the core.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gannet_core::{
@@ -15,12 +15,12 @@ use gannet_core::{
 };
 use js_sys::Uint8Array;
 
-use crate::{convert, host::Host};
+use crate::{convert, host::Host, table::Table};
 
 /// The orders that are out, by number.
 #[derive(Default)]
 pub(crate) struct Orders {
-    out: BTreeMap<u32, Pending>,
+    out: Table<u32, Pending>,
     last: u32,
 }
 
@@ -58,7 +58,7 @@ impl Orders {
 
     /// The torrent whose files were opened.
     pub(crate) fn opening(&mut self, order: u32) -> Option<(TorrentKey, Arc<Info>)> {
-        match self.out.remove(&order)? {
+        match self.out.remove(order)? {
             Pending { torrent, what: What::Open(info) } => Some((torrent, info)),
             _ => None,
         }
@@ -71,7 +71,7 @@ impl Orders {
         files: Vec<FileStamp>,
         session: &Session,
     ) -> Option<Record> {
-        let Pending { torrent, what: What::Checkpoint(have) } = self.out.get(&order)? else {
+        let Pending { torrent, what: What::Checkpoint(have) } = self.out.get(order)? else {
             return None;
         };
         let info_hash = *session.info(*torrent)?.info_hash();
@@ -133,7 +133,7 @@ impl Orders {
         order: u32,
         outcome: impl FnOnce(What) -> Option<Outcome>,
     ) -> Option<Input> {
-        let Pending { torrent, what } = self.out.remove(&order)?;
+        let Pending { torrent, what } = self.out.remove(order)?;
         Some(completed(torrent, outcome(what)?))
     }
 }

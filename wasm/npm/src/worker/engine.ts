@@ -1,10 +1,11 @@
-import { Engine, makeTorrent, choosePieceLength, parseMagnet, parseTorrent } from '#engine';
+import { Engine, choosePieceLength, parseMagnet, parseTorrent } from '#engine';
 import { GannetError, storageError } from '../errors.js';
 import type { AddRequest, Notice, SeedFile, Setup } from '../messages.js';
 import type { Stats } from '../stats.js';
 import { Disk } from './disk.js';
 import { sha1 } from './hash.js';
 import type { Description, Host } from './host.js';
+import { makeTorrent } from './make.js';
 import { Sockets } from './sockets.js';
 import { BlobStorage } from './storage/blobs.js';
 import type { Shelf } from './storage/storage.js';
@@ -105,9 +106,7 @@ export class Worker implements Host {
       const piece = await whole.slice(offset, offset + pieceLength).arrayBuffer();
       hashes.set(await sha1(new Uint8Array(piece)), at);
     }
-    const paths = files.map((file) => file.path);
-    const lengths = Float64Array.from(files, (file) => file.blob.size);
-    const content = makeTorrent(name, paths, lengths, pieceLength, hashes, trackers);
+    const content = await makeTorrent(name, files, pieceLength, hashes, trackers);
     const request: AddRequest = {
       content, wanted: null, sequential: false,
       maxPeers: null, maxWorkers: null, maxRetries: null, trackers: [],
