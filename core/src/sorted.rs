@@ -13,6 +13,7 @@ pub(crate) use std::collections::{BTreeMap as Map, BTreeSet as Set};
 pub(crate) use self::vector::{Map, Set};
 
 #[cfg(any(target_family = "wasm", test))]
+#[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // The tests use a part of it.
 mod vector {
     use std::{
         borrow::Borrow,
@@ -294,6 +295,50 @@ mod vector {
     impl<K: Ord, const N: usize> From<[K; N]> for Set<K> {
         fn from(keys: [K; N]) -> Self {
             keys.into_iter().collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::vector;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_sorted_vector_does_what_the_standard_map_does(
+            steps in vec((0..5u8, 0..20u8), 0..100),
+        ) {
+            let mut ours = vector::Map::new();
+            let mut model = BTreeMap::new();
+            for (at, (step, key)) in steps.into_iter().enumerate() {
+                match step {
+                    0 => prop_assert_eq!(ours.insert(key, at), model.insert(key, at)),
+                    1 => prop_assert_eq!(ours.remove(&key), model.remove(&key)),
+                    2 => *ours.entry(key).or_insert(at) += {
+                        *model.entry(key).or_insert(at) += 1;
+                        1
+                    },
+                    3 => prop_assert_eq!(ours.pop_first(), model.pop_first()),
+                    _ => prop_assert_eq!(ours.get(&key), model.get(&key)),
+                }
+            }
+            prop_assert_eq!(ours.first_key_value(), model.first_key_value());
+            prop_assert!(ours.iter().eq(&model));
+            prop_assert!(ours.into_iter().eq(model));
+        }
+
+        #[test]
+        fn a_sorted_set_has_each_key_once_in_order(keys in vec(0..50u8, 0..100)) {
+            let ours: vector::Set<u8> = keys.iter().copied().collect();
+            let model: std::collections::BTreeSet<u8> = keys.into_iter().collect();
+            prop_assert_eq!((ours.len(), ours.first()), (model.len(), model.first()));
+            prop_assert!(ours.iter().eq(&model));
         }
     }
 }

@@ -1,6 +1,6 @@
 // Bundles the package: `cargo xtask npm` has put the bound module into `bound` and `dist` before.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -48,4 +48,6 @@ await build({
     '#wasm-base64': () => readFileSync('dist/gannet.wasm').toString('base64'),
   })],
 });
+rmSync('dist/types', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['--project', '.'], { stdio: 'inherit' });
+copyFileSync('../../LICENSE', 'dist/LICENSE');
