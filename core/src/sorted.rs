@@ -15,11 +15,7 @@ pub(crate) use self::vector::{Map, Set};
 #[cfg(any(target_family = "wasm", test))]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // The tests use a part of it.
 mod vector {
-    use std::{
-        borrow::Borrow,
-        ops::{Bound, Index, RangeBounds},
-        vec,
-    };
+    use std::{borrow::Borrow, ops::Index, vec};
 
     /// Pairs in the order of their keys.
     #[derive(Debug, Clone, PartialEq, Eq)]
