@@ -246,6 +246,8 @@ mod tests {
 
     use super::*;
     use crate::layout::MAX_PIECES;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn numbers(pieces: impl Iterator<Item = PieceIndex>) -> Vec<u32> {
         pieces.map(PieceIndex::as_u32).collect()

@@ -171,6 +171,8 @@ pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn addr(n: u16) -> SocketAddr {
         SocketAddr::from(([198, 51, 100, (n >> 8) as u8], 1000 + (n & 0xff)))

@@ -83,6 +83,8 @@ impl Choker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn candidates(rates: &[u64]) -> Vec<Candidate> {
         let keyed = rates.iter().enumerate();

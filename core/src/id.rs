@@ -214,6 +214,8 @@ key! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_info_hash_reads_hexadecimal_and_base32() {

@@ -197,6 +197,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const HEX: &str = "c9e15763f722f23e98a29decdfae341b98d53056";
 

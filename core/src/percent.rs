@@ -1,29 +1,50 @@
 //! Percent encoding (RFC 3986), for magnet links and tracker URLs, whose values are raw bytes.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 /// The bytes that text stands for. A `%` without two hexadecimal digits behind it stands for
 /// itself, and so does `+`.
 pub fn decode(text: &str) -> Vec<u8> {
-    let mut rest = text.as_bytes();
-    let mut out = Vec::with_capacity(rest.len());
-    while let [first, tail @ ..] = rest {
-        let escaped = match rest {
-            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escaped {
-            Some((high, low)) => {
-                out.push(high << 4 | low);
-                rest = &rest[3..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
+    bytes(text).collect()
+}
+
+/// What [`decode`] returns, without taking memory for text that nothing is escaped in.
+pub fn decoded(text: &str) -> Cow<'_, [u8]> {
+    match text.contains('%') {
+        true => Cow::Owned(decode(text)),
+        false => Cow::Borrowed(text.as_bytes()),
     }
-    out
+}
+
+/// What [`decode`] returns, if it is `N` bytes long.
+///
+/// # Errors
+/// How many bytes it is.
+pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], usize> {
+    let (mut array, mut length) = ([0; N], 0);
+    for byte in bytes(text) {
+        if let Some(place) = array.get_mut(length) {
+            *place = byte;
+        }
+        length += 1;
+    }
+    if length == N { Ok(array) } else { Err(length) }
+}
+
+/// The bytes that text stands for, one by one.
+fn bytes(text: &str) -> impl Iterator<Item = u8> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        if let [b'%', high, low, tail @ ..] = rest
+            && let Some((high, low)) = hex(*high).zip(hex(*low))
+        {
+            rest = tail;
+            return Some(high << 4 | low);
+        }
+        let (&first, tail) = rest.split_first()?;
+        rest = tail;
+        Some(first)
+    })
 }
 
 /// Text that stands for the bytes: letters, digits and `-._~` as they are, all others escaped.
@@ -62,6 +83,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_is_no_escape_stands_for_itself() {
@@ -87,8 +110,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_come_back(bytes: Vec<u8>, text: String) {
-            prop_assert_eq!(decode(&encode(&bytes)), bytes);
-            decode(&text);
+            let encoded = encode(&bytes);
+            prop_assert_eq!(&*decoded(&encoded), bytes.as_slice());
+            let twenty = <[u8; 20]>::try_from(bytes.as_slice()).map_err(|_| bytes.len());
+            prop_assert_eq!(decode_array(&encoded), twenty);
+            prop_assert_eq!(decoded(&text).into_owned(), decode(&text));
+            prop_assert_eq!(decode(&encoded), bytes);
         }
     }
 }

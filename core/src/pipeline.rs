@@ -206,6 +206,8 @@ impl Pipeline {
 mod tests {
     use super::*;
     use crate::layout::Layout;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn at(millis: u64) -> Instant {
         Instant::from_micros(millis * 1000)

@@ -125,6 +125,8 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn at(millis: u64) -> Instant {
         Instant::from_micros(millis * 1000)

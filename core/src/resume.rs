@@ -195,6 +195,8 @@ mod tests {
 
     use super::*;
     use crate::id::PieceIndex;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn any_record() -> impl Strategy<Value = Record> {
         let have = vec(any::<bool>(), 0..100).prop_map(|bits| {

@@ -146,6 +146,8 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn addr(n: usize) -> SocketAddr {
         ([198, 51, 100, (n >> 15) as u8], 1_000 + (n & 0x7fff) as u16).into()

@@ -124,6 +124,8 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn fast_pieces_earn_more_and_the_score_stays_below_its_ceiling() {

@@ -4,6 +4,8 @@ use gannet_core::bencode::{
     BencodeError, Encoded, Limits, MAX_DEPTH, Reason, Step, Value, parse, parse_prefix,
 };
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn refusal(input: &[u8]) -> (usize, Reason) {
     let BencodeError { offset, reason } =

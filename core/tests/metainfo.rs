@@ -7,6 +7,8 @@ use gannet_core::{
     metainfo::{Attributes, Draft, DraftFile, Info, MAX_TORRENT_BYTES, MAX_URLS, Metainfo},
 };
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const PIECE_LENGTH: i64 = 16384;
 

@@ -9,6 +9,8 @@ use gannet_core::{
     picker::{Asker, Picker},
 };
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const PIECES: u32 = 12;
 const BLOCKS: u32 = 3;

@@ -13,6 +13,8 @@ use gannet_core::{
     time::Instant,
     wire::{Handshake, Message, Reserved, Span},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const PIECES: u32 = 10;
 

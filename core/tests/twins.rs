@@ -10,6 +10,8 @@ use gannet_core::{
     time::Instant,
     wire::{Handshake, Reserved},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const HASH: InfoHash = InfoHash::new([1; 20]);
 

@@ -5,6 +5,8 @@ use gannet_core::wire::{
     Decoder, MAX_MESSAGE_BYTES, Message, Span, WireError, max_message_bytes, piece_header,
 };
 use proptest::{collection::vec, prelude::*};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn decode_all(chunks: impl IntoIterator<Item = Bytes>) -> (Vec<Message>, Option<WireError>) {
     let mut decoder = Decoder::new();

@@ -149,6 +149,10 @@ impl Client {
         Ok((Torrent::new(self.clone(), key), events))
     }
 
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// Changes the limits on payload, in bytes per second, over all torrents; `None` for no limit.
     ///
     /// # Errors

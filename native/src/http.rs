@@ -5,7 +5,8 @@ use std::{error::Error, sync::OnceLock, time::Duration};
 use bytes::{Bytes, BytesMut};
 use gannet_core::announce::HttpError;
 pub use gannet_core::metainfo::MAX_TORRENT_BYTES;
-use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, header::RETRY_AFTER, redirect};
+pub(crate) use reqwest::{Method, Url};
 
 /// How long a whole request may take, redirects and body included.
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,6 +16,27 @@ pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_REDIRECTS: usize = 5;
 /// The longest answer to an announce, in bytes.
 pub const MAX_ANNOUNCE_BYTES: usize = 2 * 1024 * 1024;
+
+/// A request of any method.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// Sent as `Authorization: Bearer`.
+    pub(crate) token: Option<&'a str>,
+    pub(crate) body: Bytes,
+    /// How long all of it may take.
+    pub(crate) limit: Duration,
+}
+
+/// An answer of any status.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// `Retry-After`, if it was in seconds.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Bytes,
+}
 
 /// One client for all requests, so that connections are used again.
 #[derive(Debug)]
@@ -43,31 +65,52 @@ impl Http {
         }
     }
 
+    /// Sends a request, and returns the answer whatever its status is.
+    ///
+    /// # Errors
+    /// No answer, or one whose body is longer than `max_bytes`.
+    pub(crate) async fn ask(&self, ask: Ask<'_>, max_bytes: usize) -> Result<Reply, HttpError> {
+        let client = self.client().ok_or(HttpError::Other)?;
+        let mut request = client.request(ask.method, ask.url).timeout(ask.limit).body(ask.body);
+        if let Some(token) = ask.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|error| cause(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        Ok(Reply { status, retry_after, body: body(response, max_bytes).await? })
+    }
+
     fn client(&self) -> Option<&Client> {
-        self.client.get_or_init(|| self.build()).as_ref()
-    }
-
-    /// On a machine without any certificates HTTP still works, and no HTTPS server is trusted.
-    fn build(&self) -> Option<Client> {
-        // Someone else in the process may have chosen a provider before: that one is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let attempts = [self.builder(), self.builder().tls_certs_only([])];
-        attempts.into_iter().find_map(|builder| {
-            let built = builder.build();
-            built.inspect_err(|error| tracing::warn!(%error, "can't set up HTTPS")).ok()
-        })
-    }
-
-    fn builder(&self) -> ClientBuilder {
-        Client::builder()
-            .user_agent(&self.user_agent)
-            .timeout(HTTP_TIMEOUT)
-            .connect_timeout(HTTP_CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::limited(MAX_REDIRECTS))
+        let builder =
+            || builder(&self.user_agent).redirect(redirect::Policy::limited(MAX_REDIRECTS));
+        self.client.get_or_init(|| build(builder)).as_ref()
     }
 }
 
-async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpError> {
+/// A client to be, with the limits that all have.
+pub(crate) fn builder(user_agent: &str) -> ClientBuilder {
+    Client::builder()
+        .user_agent(user_agent)
+        .timeout(HTTP_TIMEOUT)
+        .connect_timeout(HTTP_CONNECT_TIMEOUT)
+}
+
+/// On a machine without any certificates HTTP still works, and no HTTPS server is trusted.
+pub(crate) fn build(builder: impl Fn() -> ClientBuilder) -> Option<Client> {
+    // Someone else in the process may have chosen a provider before: that one is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let attempts = [builder(), builder().tls_certs_only([])];
+    attempts.into_iter().find_map(|builder| {
+        let built = builder.build();
+        built.inspect_err(|error| tracing::warn!(%error, "can't set up HTTPS")).ok()
+    })
+}
+
+/// The body of a response, if it is at most `max_bytes` long.
+pub(crate) async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > max_bytes as u64 {
         return Err(HttpError::TooLarge);
@@ -82,7 +125,8 @@ async fn body(mut response: Response, max_bytes: usize) -> Result<Bytes, HttpErr
     Ok(body.freeze())
 }
 
-fn cause(error: &reqwest::Error) -> HttpError {
+/// What went wrong, in the core's words.
+pub(crate) fn cause(error: &reqwest::Error) -> HttpError {
     if error.is_builder() {
         HttpError::BadUrl
     } else if error.is_timeout() {

@@ -51,11 +51,14 @@ pub mod driver;
 pub mod events;
 pub mod http;
 pub mod pool;
+pub mod registrar;
+pub mod relay;
 pub mod resolve;
 pub mod socket;
 pub mod storage;
 pub mod torrent;
 pub mod tracker;
+pub mod web_api;
 
 pub use gannet_core::{
     AddTorrent, Content, TorrentOptions,
@@ -68,6 +71,7 @@ pub use self::{
     client::{AddError, Client, ClientConfig, Gone, StartError},
     events::Events,
     pool::Source,
+    registrar::Registrar,
     storage::Place,
     torrent::{ReadError, Torrent},
 };

@@ -57,6 +57,20 @@ pub(crate) fn rate(text: &str) -> Result<u64, RateError> {
     }
 }
 
+/// Why a range of ports can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("ports are a range like 50000-50999, or a single one")]
+pub(crate) struct PortsError;
+
+/// Ports: `50000-50999`, or one.
+pub(crate) fn ports(text: &str) -> Result<RangeInclusive<u16>, PortsError> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(first..=last),
+        _ => Err(PortsError),
+    }
+}
+
 /// Why a rate can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RateError {
@@ -227,6 +241,15 @@ mod tests {
         assert_eq!(piece_length("256K"), Ok(256 << 10));
         for text in ["8K", "128M", "100000", "96K"] {
             assert_eq!(piece_length(text), Err(PieceLengthError::Range), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_a_range_in_order() {
+        assert_eq!(ports("50000-50999"), Ok(50000..=50999));
+        assert_eq!(ports("6881"), Ok(6881..=6881));
+        for wrong in ["", "0-5", "5-4", "1-", "1-70000", "a"] {
+            assert!(ports(wrong).is_err(), "{wrong}");
         }
     }
 }

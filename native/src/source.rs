@@ -142,8 +142,15 @@ impl Origin {
 /// # Errors
 /// A file that can't be read, is too large, or no torrent.
 pub(crate) fn read_torrent(path: &Path) -> Result<Metainfo, Failure> {
-    let bytes = read_limited(path).or_fail(Exit::BadTorrent, path.display())?;
-    parse_torrent(bytes, &path.display().to_string())
+    parse_torrent(read_torrent_file(path)?, &path.display().to_string())
+}
+
+/// The bytes of what should be a .torrent file.
+///
+/// # Errors
+/// A file that can't be read.
+pub(crate) fn read_torrent_file(path: &Path) -> Result<Bytes, Failure> {
+    read_limited(path).or_fail(Exit::BadTorrent, path.display())
 }
 
 /// Reads the bytes of a .torrent from `origin`.

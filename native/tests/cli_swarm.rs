@@ -264,5 +264,5 @@ fn a_tracker_or_url_that_fails_has_its_code() {
     place.gannet("get http://127.0.0.1:1/x.torrent").fails(8, "http://127.0.0.1:1/x.torrent: ");
     place.write("f", "x").gannet("create f --tracker http://127.0.0.1:1/announce").ok();
     assert_eq!(place.gannet("peers f.torrent").code, 8);
-    place.gannet("tracker --http 192.0.2.1:1").fails(8, "192.0.2.1:1: ");
+    place.gannet("tracker --http 192.0.2.1:1").fails(8, "HTTP 192.0.2.1:1: ");
 }

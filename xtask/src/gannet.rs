@@ -38,6 +38,11 @@ impl Gannet {
         Ok(Self { program: crate::target().join(folder).join("gannet") })
     }
 
+    /// Where it lies.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// A command of it, yet without arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

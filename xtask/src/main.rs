@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 /// Builds, tests and shows Gannet.
 ///
 /// Ends with 0 when all went well, 1 when something failed, 2 when the command was wrong, 3 when the
-/// demo was slower than it promises, 130 after Ctrl-C.
+/// demo or the tracker was slower than it promises, 130 after Ctrl-C.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -36,7 +36,7 @@ enum Task {
     /// Measures Gannet against another client
     #[command(subcommand)]
     Bench(bench::Bench),
-    /// Checks that the core compiles to WebAssembly and asks nothing of its host
+    /// Checks that the core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm(wasm::Options),
     /// Builds and packs the npm package, and holds its size against the limit
     Npm,
@@ -44,7 +44,7 @@ enum Task {
     Tools,
 }
 
-/// Exit code of a demo that ran, but gained less from more seeders than it promises.
+/// Exit code of a demo or a benchmark that ran, but kept less than it promises.
 const TOO_SLOW: u8 = 3;
 const INTERRUPTED: u8 = 130;
 

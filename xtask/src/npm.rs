@@ -61,11 +61,9 @@ fn modified(file: &Path) -> Option<std::time::SystemTime> {
 
 /// Writes the JavaScript and the types that go with the module.
 fn bind(module: &Path, bound: &Path) -> Result<()> {
-    let fixed = ["wasm-bindgen", "--target=web", "--omit-default-module-path", "--out-name=engine"];
-    let arguments = fixed.into_iter().map(std::ffi::OsString::from);
-    let out = ["--out-dir".into(), bound.into(), module.into()];
-    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(arguments.chain(out))
-        .with_context(|| format!("can't bind {}", module.display()))
+    let mut bindgen = Command::new(wasm::bindgen()?);
+    bindgen.args(["--target=web", "--omit-default-module-path", "--out-name=engine", "--out-dir"]);
+    process::run(bindgen.arg(bound).arg(module).stdin(Stdio::null()), LIMIT)
 }
 
 /// Has Binaryen make the module small, and puts it where the package wants it.
@@ -104,13 +102,11 @@ fn check_size() -> Result<()> {
     Ok(())
 }
 
-/// Node's zlib is the one that is there for certain.
 fn gzip_bytes(file: &Path) -> Result<u64> {
-    let script = "const { gzipSync } = require('zlib');
-        console.log(gzipSync(require('fs').readFileSync(process.argv[1]), { level: 9, memLevel: 9 }).length)";
-    let answer = process::answer(Command::new("node").args(["--eval", script]).arg(file));
-    let answer = answer.with_context(|| format!("Node can't compress {}", file.display()))?;
-    answer.parse().with_context(|| format!("no size of {}: {answer}", file.display()))
+    let mut gzip = Command::new("gzip");
+    let output = gzip.args(["-9", "--no-name", "--stdout"]).arg(file).output();
+    let output = output.with_context(|| format!("gzip can't compress {}", file.display()))?;
+    Ok(output.stdout.len() as u64)
 }
 
 fn pack() -> Result<PathBuf> {

@@ -63,6 +63,10 @@ impl Running {
         Ok(Self { child, name })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The pipe to read, if the command was told to make one.
     pub(crate) fn stdout(&mut self) -> Option<process::ChildStdout> {
         self.child.stdout.take()

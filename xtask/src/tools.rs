@@ -1,4 +1,4 @@
-//! The foreign clients that the interop tests and the benchmark talk to.
+//! The foreign clients and servers that the interop tests and the benchmark talk to.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,13 +14,17 @@ const VENV_LIMIT: Duration = Duration::from_secs(120);
 const PIP_LIMIT: Duration = Duration::from_secs(180);
 
 /// Each program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("aria2c", "aria2"),
     ("transmission-daemon", "transmission-daemon"),
     ("transmission-remote", "transmission-cli"),
     ("transmission-create", "transmission-cli"),
     ("ip", "iproute2"),
+    ("redis-server", "redis-server"),
 ];
+
+/// The packages that start a service which nobody asked for.
+const SERVICES: [&str; 2] = ["transmission-daemon", "redis-server"];
 
 /// Where every foreign client is.
 pub(crate) struct Peers {
@@ -42,9 +46,8 @@ impl Peers {
         if !packages.is_empty() {
             install::debian("the interop tests", &packages)?;
         }
-        if packages.contains(&"transmission-daemon") {
-            install::quieten("transmission-daemon");
-        }
+        let started = SERVICES.iter().filter(|service| packages.contains(service));
+        started.for_each(|service| install::quieten(service));
         let find = |(program, _): &(&str, &str)| {
             install::find(program)
                 .with_context(|| format!("{program} isn't there after installing it"))

@@ -1,5 +1,7 @@
-//! The core, compiled to WebAssembly by whichever compiler this machine can have.
+//! The core, compiled to WebAssembly by whichever compiler this machine can have, and its own tests
+//! run there.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use crate::{install, process};
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
 const LIMIT: Duration = Duration::from_secs(900);
+/// For one test program in Node.
+const TEST_LIMIT: Duration = Duration::from_secs(300);
 /// A server that is out of reach is tried for seconds, not minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
 /// Debian's compiler brings the standard library as source, so `std` is built as well.
@@ -59,7 +63,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     }
     let folder = crate::target().join("module");
     cargo.arg("--target-dir").arg(&folder);
-    process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
+    process::run(&mut cargo, LIMIT)?;
     Ok(folder.join(TRIPLE).join("wasm/gannet_wasm.wasm"))
 }
 
@@ -81,28 +85,47 @@ fn check(compiler: Compiler) -> Result<()> {
     // A library that links: what it still needs of its host shows in its imports. Nothing calls the
     // core here, so what looks dead must stay in, or every module would pass.
     cargo.args(["rustc", "--package=gannet-core", "--lib", "--crate-type=cdylib"]);
-    let folder = target(&mut cargo, compiler);
-    cargo.args(["--", "-Clink-dead-code", "-Clink-arg=--no-gc-sections"]);
+    cargo.args(target(compiler)).args(["--", "-Clink-dead-code", "-Clink-arg=--no-gc-sections"]);
+    process::run(&mut cargo, LIMIT)?;
+    no_imports(&folder(compiler).join(TRIPLE).join("debug/gannet_core.wasm"))?;
+    tests(compiler)
+}
+
+/// The core's own tests, in Node. Its documentation's tests stay native: rustdoc knows no runner.
+fn tests(compiler: Compiler) -> Result<()> {
+    let runner = format!("{} test", bindgen()?.display());
+    let mut cargo = cargo(compiler)?;
+    cargo.args(["test", "--package=gannet-core", "--tests"]).args(target(compiler));
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", TEST_LIMIT.as_secs().to_string());
+    process::run(&mut cargo, LIMIT)
+}
+
+/// Builds the tools of wasm-bindgen and tells where they are.
+pub(crate) fn bindgen() -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--package=xtask", "--bin=bindgen", "--features=bindgen", "--quiet"]);
     process::run(cargo.current_dir(crate::root()).stdin(Stdio::null()), LIMIT)?;
-    no_imports(&folder.join(TRIPLE).join("debug/gannet_core.wasm"))
+    Ok(crate::target().join("debug/bindgen"))
 }
 
 fn cargo(compiler: Compiler) -> Result<Command> {
-    match compiler {
-        Compiler::Own => Ok(process::cargo()),
-        Compiler::Debian => debian(),
-    }
+    let mut cargo = match compiler {
+        Compiler::Own => process::cargo(),
+        Compiler::Debian => debian()?,
+    };
+    cargo.current_dir(crate::root()).stdin(Stdio::null());
+    Ok(cargo)
 }
 
-/// Says what to compile for, and where to; the folder.
-fn target(cargo: &mut Command, compiler: Compiler) -> PathBuf {
-    cargo.args(["--target", TRIPLE]);
+/// What names the target to cargo.
+fn target(compiler: Compiler) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec!["--target".into(), TRIPLE.into()];
     if matches!(compiler, Compiler::Debian) {
-        cargo.arg("-Zbuild-std=std,panic_abort");
+        arguments.push("-Zbuild-std=std,panic_abort,test".into());
     }
-    let folder = folder(compiler);
-    cargo.arg("--target-dir").arg(&folder);
-    folder
+    arguments.extend(["--target-dir".into(), folder(compiler).into()]);
+    arguments
 }
 
 /// Artefacts of another compiler don't mix with ours.

@@ -19,7 +19,8 @@ impl Family {
         if address.to_canonical().is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    const fn peer_bytes(self) -> usize {
+    /// How long a peer of this family is in a compact list, in bytes.
+    pub const fn peer_bytes(self) -> usize {
         match self {
             Self::V4 => 6,
             Self::V6 => 18,
@@ -42,15 +43,24 @@ pub fn peers_of_compact(bytes: &[u8], family: Family) -> impl Iterator<Item = So
 /// The compact list of those peers that have an address of this family.
 pub fn compact_peers(peers: impl IntoIterator<Item = SocketAddr>, family: Family) -> Vec<u8> {
     let mut bytes = Vec::new();
+    put_compact_peers(&mut bytes, peers, family);
+    bytes
+}
+
+/// Appends what [`compact_peers`] returns.
+pub fn put_compact_peers(
+    out: &mut impl BufMut,
+    peers: impl IntoIterator<Item = SocketAddr>,
+    family: Family,
+) {
     for peer in peers {
         match (peer.ip().to_canonical(), family) {
-            (IpAddr::V4(ip), Family::V4) => bytes.put_u32(ip.to_bits()),
-            (IpAddr::V6(ip), Family::V6) => bytes.put_u128(ip.to_bits()),
+            (IpAddr::V4(ip), Family::V4) => out.put_u32(ip.to_bits()),
+            (IpAddr::V6(ip), Family::V6) => out.put_u128(ip.to_bits()),
             _ => continue,
         }
-        bytes.put_u16(peer.port());
+        out.put_u16(peer.port());
     }
-    bytes
 }
 
 #[cfg(test)]
@@ -58,12 +68,14 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_compact_peer_has_the_bytes_of_bep_23() {
         let peer: SocketAddr = "10.1.2.3:6881".parse().unwrap();
         assert_eq!(compact_peers([peer], Family::V4), [10, 1, 2, 3, 0x1a, 0xe1]);
-        assert_eq!(compact_peers([peer], Family::V6), []);
+        assert_eq!(compact_peers([peer], Family::V6), [0_u8; 0]);
     }
 
     #[test]

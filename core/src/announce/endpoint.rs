@@ -69,6 +69,8 @@ impl UdpEndpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn udp(url: &str) -> Option<(String, u16, String)> {
         match Endpoint::of_url(url) {

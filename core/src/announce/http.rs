@@ -3,13 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    AnnounceResponse, Family, MAX_PEERS, compact::compact_peers, compact::peers_of_compact,
+    AnnounceResponse, Family, MAX_PEERS,
+    compact::{peers_of_compact, put_compact_peers},
     sentence,
 };
-use crate::{
-    bencode::{self, BencodeError, Dict, Encoded, Limits, Value},
-    id::PeerId,
-};
+use crate::bencode::{self, BencodeError, Dict, Encoded, Limits, Value};
 
 /// What is read of an answer before it is given up: room for [`MAX_PEERS`] peers written out, and
 /// for all that trackers add of their own.
@@ -71,46 +69,120 @@ impl AnnounceResponse {
             incomplete: number(answer, b"incomplete"),
             peers,
             warning: bytes(b"warning message").map(sentence),
+            external_ip: bytes(b"external ip").and_then(address_of),
         })
     }
 
     /// The answer with its peers in compact form (BEP 23, BEP 7).
     pub fn encode(&self) -> Vec<u8> {
-        let compact = |family| compact_peers(self.peers.iter().copied(), family);
-        let (v4, v6) = (compact(Family::V4), compact(Family::V6));
-        let v6 = (!v6.is_empty()).then(|| ("peers6", Encoded::bytes(v6)));
-        let fields = self.fields().into_iter().chain([("peers", Encoded::bytes(v4))]).chain(v6);
-        Encoded::dict(fields).into_bytes()
+        let mut out = Vec::with_capacity(self.len_hint());
+        self.encode_into(&mut out);
+        out
     }
 
-    /// The answer with `peers`, instead of its own, as a list of dictionaries (BEP 3).
-    ///
-    /// Peer ids are left out if the client said that it doesn't need them.
-    pub fn encode_listed(&self, peers: &[(SocketAddr, PeerId)], no_peer_id: bool) -> Vec<u8> {
-        let peer = |(address, id): &(SocketAddr, PeerId)| {
-            let id = (!no_peer_id).then(|| ("peer id", Encoded::bytes(id.as_bytes())));
+    /// Appends what [`Self::encode`] returns: written at once, key by key in bencode's order, since a
+    /// tracker does little else.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        self.put_numbers(out);
+        let v6 = self.peers.iter().filter(|peer| Family::of(peer.ip()) == Family::V6).count();
+        let v4 = self.peers.len() - v6;
+        put_key(out, "peers");
+        self.put_peers(out, v4, Family::V4);
+        if v6 > 0 {
+            put_key(out, "peers6");
+            self.put_peers(out, v6, Family::V6);
+        }
+        self.put_texts(out);
+    }
+
+    /// The answer with its peers as a list of dictionaries (BEP 3), without peer ids, as for a
+    /// client that said `no_peer_id`: what peers call themselves isn't kept.
+    pub fn encode_listed(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put_numbers(&mut out);
+        let peer = |address: &SocketAddr| {
             let ip = Encoded::bytes(address.ip().to_canonical().to_string());
-            let port = Encoded::int(address.port().into());
-            Encoded::dict([("ip", ip), ("port", port)].into_iter().chain(id))
+            Encoded::dict([("ip", ip), ("port", Encoded::int(address.port().into()))])
         };
-        let peers = Encoded::list(peers.iter().map(peer));
-        Encoded::dict(self.fields().into_iter().chain([("peers", peers)])).into_bytes()
+        put_key(&mut out, "peers");
+        out.extend(Encoded::list(self.peers.iter().map(peer)).into_bytes());
+        self.put_texts(&mut out);
+        out
     }
 
-    /// All but the peers.
-    fn fields(&self) -> Vec<(&'static str, Encoded)> {
-        let int = |number: u32| Encoded::int(number.into());
-        let numbers = [
-            ("min interval", self.min_interval_seconds),
-            ("complete", self.complete),
-            ("incomplete", self.incomplete),
-        ];
-        let mut fields = vec![("interval", int(self.interval_seconds))];
-        fields.extend(numbers.into_iter().filter_map(|(key, number)| Some((key, int(number?)))));
-        fields.extend(self.tracker_id.iter().map(|id| ("tracker id", Encoded::bytes(id))));
-        fields.extend(self.warning.iter().map(|text| ("warning message", Encoded::bytes(text))));
-        fields
+    /// Enough for most.
+    fn len_hint(&self) -> usize {
+        128 + self.peers.len() * Family::V6.peer_bytes()
     }
+
+    fn put_peers(&self, out: &mut Vec<u8>, count: usize, family: Family) {
+        put_length(out, count * family.peer_bytes());
+        put_compact_peers(out, self.peers.iter().copied(), family);
+    }
+
+    /// What comes before the peers.
+    fn put_numbers(&self, out: &mut Vec<u8>) {
+        out.push(b'd');
+        put_number(out, "complete", self.complete);
+        match self.external_ip.map(|ip| ip.to_canonical()) {
+            Some(IpAddr::V4(ip)) => put_bytes(out, "external ip", &ip.octets()),
+            Some(IpAddr::V6(ip)) => put_bytes(out, "external ip", &ip.octets()),
+            None => {}
+        }
+        put_number(out, "incomplete", self.incomplete);
+        put_number(out, "interval", Some(self.interval_seconds));
+        put_number(out, "min interval", self.min_interval_seconds);
+    }
+
+    /// What comes after the peers.
+    fn put_texts(&self, out: &mut Vec<u8>) {
+        if let Some(id) = &self.tracker_id {
+            put_bytes(out, "tracker id", id);
+        }
+        if let Some(text) = &self.warning {
+            put_bytes(out, "warning message", text.as_bytes());
+        }
+        out.push(b'e');
+    }
+}
+
+fn put_digits(out: &mut Vec<u8>, mut number: u64) {
+    let start = out.len();
+    while out.len() == start || number > 0 {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+    }
+    out[start..].reverse();
+}
+
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    put_digits(out, length as u64);
+    out.push(b':');
+}
+
+fn put_key(out: &mut Vec<u8>, key: &str) {
+    put_length(out, key.len());
+    out.extend_from_slice(key.as_bytes());
+}
+
+fn put_bytes(out: &mut Vec<u8>, key: &str, bytes: &[u8]) {
+    put_key(out, key);
+    put_length(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, key: &str, number: Option<u32>) {
+    let Some(number) = number else { return };
+    put_key(out, key);
+    out.push(b'i');
+    put_digits(out, number.into());
+    out.push(b'e');
+}
+
+/// An address in the 4 or 16 bytes of BEP 24.
+fn address_of(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_canonical())
 }
 
 /// A number that is there and fits; trackers write nonsense into what they don't know.
@@ -143,6 +215,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -203,15 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_id_is_listed_unless_the_client_does_without() {
-        let peers = [("10.0.0.1:6881".parse().unwrap(), PeerId::new([b'a'; 20]))];
-        let response = AnnounceResponse { interval_seconds: 5, ..AnnounceResponse::default() };
-        let with = response.encode_listed(&peers, false);
-        let expected = b"d8:intervali5e5:peersld2:ip8:10.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa\
-            4:porti6881eeee";
-        assert_eq!(with, expected);
-        let without = response.encode_listed(&peers, true);
-        assert_eq!(without, b"d8:intervali5e5:peersld2:ip8:10.0.0.14:porti6881eeee");
+    fn a_listed_peer_has_no_peer_id() {
+        let peers = vec!["10.0.0.1:6881".parse().unwrap()];
+        let response =
+            AnnounceResponse { interval_seconds: 5, peers, ..AnnounceResponse::default() };
+        let listed = response.encode_listed();
+        assert_eq!(listed, b"d8:intervali5e5:peersld2:ip8:10.0.0.14:porti6881eeee");
     }
 
     fn any_response() -> impl Strategy<Value = AnnounceResponse> {
@@ -219,8 +290,9 @@ mod tests {
         // Within 2001::/16, so that none maps an IPv4 address.
         let v6 = vec((any::<[u16; 7]>(), 1u16..), 0..10);
         let texts = (option::of(vec(any::<u8>(), 0..30)), option::of(".{0,40}"));
-        (any::<(u32, [Option<u32>; 3])>(), v4, v6, texts).prop_map(
-            |((interval_seconds, numbers), v4, v6, (tracker_id, warning))| {
+        let external = any::<Option<[u8; 4]>>();
+        (any::<(u32, [Option<u32>; 3])>(), v4, v6, texts, external).prop_map(
+            |((interval_seconds, numbers), v4, v6, (tracker_id, warning), external)| {
                 let v4 = v4.into_iter().map(|(ip, port)| SocketAddr::from((ip, port)));
                 let v6 = v6.into_iter().map(|([a, b, c, d, e, f, g], port)| {
                     SocketAddr::from(([0x2001, a, b, c, d, e, f, g], port))
@@ -232,6 +304,7 @@ mod tests {
                     incomplete: numbers[2],
                     tracker_id,
                     warning,
+                    external_ip: external.map(IpAddr::from),
                     peers: v4.chain(v6).collect(),
                 }
             },
@@ -244,9 +317,7 @@ mod tests {
         #[test]
         fn a_response_reads_back_as_it_was(response in any_response()) {
             prop_assert_eq!(AnnounceResponse::decode(&response.encode()), Ok(response.clone()));
-            let listed: Vec<_> =
-                response.peers.iter().map(|&peer| (peer, PeerId::new([1; 20]))).collect();
-            let bytes = response.encode_listed(&listed, false);
+            let bytes = response.encode_listed();
             prop_assert_eq!(AnnounceResponse::decode(&bytes), Ok(response));
         }
 

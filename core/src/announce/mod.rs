@@ -17,7 +17,7 @@ pub use announcer::{
     MAX_INTERVAL, MIN_BACKOFF, MIN_INTERVAL, Progress, RESOLVE_TIMEOUT, TrackerError, UDP_TIMEOUT,
     UDP_TRIES,
 };
-pub use compact::{Family, compact_peers, peers_of_compact};
+pub use compact::{Family, compact_peers, peers_of_compact, put_compact_peers};
 pub use http::{AnnounceError, encode_failure};
 pub use query::{MAX_QUERY_BYTES, RequestError};
 pub use scrape::{MAX_SCRAPE_HASHES, ScrapeError, ScrapeRequest, ScrapeResponse, scrape_url};
@@ -96,6 +96,8 @@ pub struct AnnounceResponse {
     pub peers: Vec<SocketAddr>,
     /// A sentence for the user, although all went well; HTTP only.
     pub warning: Option<String>,
+    /// The address that the tracker saw the client at (BEP 24); HTTP only.
+    pub external_ip: Option<IpAddr>,
 }
 
 /// What a tracker knows of one swarm (BEP 48, BEP 15).

@@ -1,6 +1,6 @@
 //! What a client asks a tracker over HTTP: the query of the announce URL (BEP 3, BEP 7, BEP 23).
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use super::{AnnounceEvent, AnnounceRequest, DEFAULT_NUM_WANT};
 use crate::{
@@ -110,11 +110,11 @@ impl AnnounceRequest {
             left: fields.count(LEFT)?,
             event: fields.event()?,
             num_want: fields.num_want()?,
-            key: fields.text(KEY)?.map_or(0, key_of_text),
-            tracker_id: fields.text(TRACKER_ID)?.map(<[u8]>::to_vec),
+            key: fields.text(KEY)?.map_or(0, |key| key_of_text(&key)),
+            tracker_id: fields.text(TRACKER_ID)?.map(Cow::into_owned),
             ip: fields.ip()?,
-            compact: fields.value(COMPACT) != Some(b"0"),
-            no_peer_id: fields.value(NO_PEER_ID) == Some(b"1"),
+            compact: fields.value(COMPACT).as_deref() != Some(b"0"),
+            no_peer_id: fields.value(NO_PEER_ID).as_deref() == Some(b"1"),
         })
     }
 }
@@ -131,9 +131,9 @@ pub(super) fn with_query(base: &str, query: &str) -> String {
     format!("{base}{separator}{query}")
 }
 
-/// The 20 bytes that an info hash or a peer id has.
-pub(super) fn twenty_bytes(field: &'static str, bytes: &[u8]) -> Result<[u8; 20], RequestError> {
-    bytes.try_into().map_err(|_| RequestError::Length { field, bytes: bytes.len() })
+/// The 20 bytes that an info hash or a peer id has, from a query's text.
+pub(super) fn twenty_bytes(field: &'static str, text: &str) -> Result<[u8; 20], RequestError> {
+    percent::decode_array(text).map_err(|bytes| RequestError::Length { field, bytes })
 }
 
 const fn event_name(event: AnnounceEvent) -> Option<&'static str> {
@@ -184,17 +184,19 @@ const IP: usize = 10;
 const COMPACT: usize = 11;
 const NO_PEER_ID: usize = 12;
 
-/// The values of the fields in [`NAMES`], in that order.
-struct Fields([Option<Vec<u8>>; NAMES.len()]);
+/// The values of the fields in [`NAMES`], in that order, as they stand in the query: a tracker reads
+/// so many that taking each into memory of its own would show.
+struct Fields<'q>([Option<&'q str>; NAMES.len()]);
 
-impl Fields {
-    fn read(query: &str) -> Result<Self, RequestError> {
+impl<'q> Fields<'q> {
+    fn read(query: &'q str) -> Result<Self, RequestError> {
         if query.len() > MAX_QUERY_BYTES {
             return Err(RequestError::TooLong { bytes: query.len() });
         }
-        let mut values = [const { None }; NAMES.len()];
-        for (name, value) in percent::query_pairs(query) {
-            let place = NAMES.iter().position(|known| known.as_bytes() == name);
+        let mut values = [None; NAMES.len()];
+        for (name, value) in percent::raw_query_pairs(query) {
+            let name = percent::decoded(name);
+            let place = NAMES.iter().position(|known| known.as_bytes() == &*name);
             let Some(place) = place else { continue };
             if values[place].replace(value).is_some() {
                 return Err(RequestError::Repeated { field: NAMES[place] });
@@ -203,21 +205,22 @@ impl Fields {
         Ok(Self(values))
     }
 
-    fn value(&self, place: usize) -> Option<&[u8]> {
-        self.0[place].as_deref()
+    fn value(&self, place: usize) -> Option<Cow<'q, [u8]>> {
+        self.0[place].map(percent::decoded)
     }
 
-    fn required(&self, place: usize) -> Result<&[u8], RequestError> {
+    fn required(&self, place: usize) -> Result<Cow<'q, [u8]>, RequestError> {
         self.value(place).ok_or(RequestError::Missing { field: NAMES[place] })
     }
 
     fn twenty_bytes(&self, place: usize) -> Result<[u8; 20], RequestError> {
-        twenty_bytes(NAMES[place], self.required(place)?)
+        let text = self.0[place].ok_or(RequestError::Missing { field: NAMES[place] })?;
+        twenty_bytes(NAMES[place], text)
     }
 
     fn count(&self, place: usize) -> Result<u64, RequestError> {
         let number = RequestError::Number { field: NAMES[place] };
-        digits(self.required(place)?).ok_or(number)
+        digits(&self.required(place)?).ok_or(number)
     }
 
     fn port(&self) -> Result<u16, RequestError> {
@@ -227,7 +230,7 @@ impl Fields {
 
     /// Some clients say `-1`, or nothing, for "as many as you like".
     fn num_want(&self) -> Result<u32, RequestError> {
-        match self.value(NUM_WANT) {
+        match self.value(NUM_WANT).as_deref() {
             None | Some(b"" | b"-1") => Ok(DEFAULT_NUM_WANT),
             Some(text) => digits(text)
                 .and_then(|number| u32::try_from(number).ok())
@@ -237,7 +240,7 @@ impl Fields {
 
     /// `paused` is a partial seed that goes on (BEP 21), for us an announce as any.
     fn event(&self) -> Result<AnnounceEvent, RequestError> {
-        match self.value(EVENT) {
+        match self.value(EVENT).as_deref() {
             None | Some(b"" | b"empty" | b"paused") => Ok(AnnounceEvent::None),
             Some(b"started") => Ok(AnnounceEvent::Started),
             Some(b"completed") => Ok(AnnounceEvent::Completed),
@@ -248,11 +251,11 @@ impl Fields {
 
     fn ip(&self) -> Result<Option<IpAddr>, RequestError> {
         let Some(text) = self.value(IP).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let ip = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+        let ip = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
         ip.map(Some).ok_or(RequestError::Ip)
     }
 
-    fn text(&self, place: usize) -> Result<Option<&[u8]>, RequestError> {
+    fn text(&self, place: usize) -> Result<Option<Cow<'q, [u8]>>, RequestError> {
         match self.value(place) {
             Some(text) if text.len() > MAX_TEXT_BYTES => {
                 Err(RequestError::Text { field: NAMES[place] })
@@ -273,6 +276,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const GOOD: &str = "info_hash=aaaaaaaaaaaaaaaaaa%00%ff&peer_id=-XX0001-abcdefghijkl\
         &port=6881&uploaded=1&downloaded=2&left=3";

@@ -69,11 +69,12 @@ impl ScrapeRequest {
             return Err(RequestError::TooLong { bytes: query.len() });
         }
         let mut info_hashes = Vec::new();
-        for (_, value) in percent::query_pairs(query).filter(|(name, _)| name == b"info_hash") {
+        let fields = percent::raw_query_pairs(query);
+        for (_, value) in fields.filter(|(name, _)| &*percent::decoded(name) == b"info_hash") {
             if info_hashes.len() == MAX_SCRAPE_HASHES {
                 return Err(RequestError::TooManyHashes { max: MAX_SCRAPE_HASHES });
             }
-            info_hashes.push(InfoHash::new(twenty_bytes("info_hash", &value)?));
+            info_hashes.push(InfoHash::new(twenty_bytes("info_hash", value)?));
         }
         match info_hashes.is_empty() {
             true => Err(RequestError::Missing { field: "info_hash" }),
@@ -126,6 +127,8 @@ mod tests {
     use proptest::{collection::btree_map, collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_scrape_url_follows_the_examples_of_bep_48() {

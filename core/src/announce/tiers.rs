@@ -193,6 +193,8 @@ impl IndexMut<TrackerIndex> for Tiers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn tiers(urls: &[&[&str]]) -> Tiers {
         let urls: Vec<Vec<String>> =

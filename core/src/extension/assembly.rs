@@ -146,6 +146,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const A: PeerKey = PeerKey::new(1);
     const B: PeerKey = PeerKey::new(2);

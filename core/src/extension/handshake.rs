@@ -114,6 +114,8 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn our_handshake_has_the_bytes_of_bep_10() {

@@ -105,6 +105,8 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn decode(payload: &'static [u8]) -> Result<MetadataMessage, MetadataError> {
         MetadataMessage::decode(&Bytes::from_static(payload))

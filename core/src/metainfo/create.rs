@@ -136,6 +136,8 @@ pub fn choose_piece_length(total: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_chosen_piece_length_makes_one_to_two_thousand_pieces() {

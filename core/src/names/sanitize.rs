@@ -143,6 +143,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn safe(components: &[&str]) -> String {
         let components: Vec<_> = components.iter().map(|part| part.as_bytes()).collect();

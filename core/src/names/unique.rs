@@ -99,6 +99,8 @@ fn key(parent: Folder, name: &str) -> (Folder, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn claim(paths: &[&str]) -> Vec<String> {
         let mut unique = UniquePaths::new();

@@ -58,6 +58,8 @@ fn allowed_fast_set(ip: Ipv4Addr, info_hash: &InfoHash, pieces: u32) -> Vec<u32>
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_set_is_the_one_the_specification_gives_as_an_example() {

@@ -117,6 +117,8 @@ impl Retries {
 mod tests {
     use super::*;
     use crate::{id::PeerKey, roster::Roster};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn two() -> (RecordId, RecordId) {
         let mut roster = Roster::default();

@@ -168,6 +168,8 @@ fn put_prefix(out: &mut BytesMut, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn encoded(message: Message) -> Vec<u8> {
         let mut out = BytesMut::new();

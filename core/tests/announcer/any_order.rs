@@ -12,6 +12,8 @@ use gannet_core::{
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{A, B, UDP, announcer, answer, at, drain, started, tracker_address};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn the_same_seed_and_inputs_give_the_same_outputs() {

@@ -8,6 +8,8 @@ use gannet_core::announce::{
 use crate::{
     A, B, announcer, answer, answer_http, at, drain, failure_of, http, jump, refuse_http, started,
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_tracker_that_answers_gives_peers_and_is_asked_again_at_its_interval() {

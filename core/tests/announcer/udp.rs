@@ -12,6 +12,8 @@ use gannet_core::{
 };
 
 use crate::{A, UDP, answer, at, drain, failure_of, http, jump, started, tracker_address};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn resolve(announcer: &mut Announcer, now: Instant, addresses: &[SocketAddr]) {
     match announcer.poll() {

@@ -14,6 +14,8 @@ use gannet_core::{
 };
 
 use crate::rig::{Answer, PIECE_BYTES, PIECES, Rig, info};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn rig() -> Rig {
     Rig::new(SessionConfig::default())

@@ -11,6 +11,8 @@ use gannet_core::{
 };
 
 use crate::rig::{Rig, info};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn magnet() -> (Rig, TorrentKey) {
     let mut rig = Rig::new(SessionConfig::default());

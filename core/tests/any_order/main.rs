@@ -22,6 +22,8 @@ use gannet_core::{
 use proptest::prelude::*;
 
 use rig::{Answer, PIECE_BYTES, PIECES, Rig, block, info};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// One thing that happens: what, and two numbers that say to whom and how.
 type Step = (u8, u16, u16);

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use gannet_core::{Content, SessionConfig, TorrentOptions};
 
 use crate::{torrent, world::World};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const MIB: usize = 1 << 20;
 const LATENCY: Duration = Duration::from_millis(5);

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use gannet_core::{Content, SessionConfig, TorrentOptions, event::News};
 
 use crate::{torrent, world::World};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_magnet_link_alone_downloads_the_file() {

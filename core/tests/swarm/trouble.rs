@@ -8,6 +8,8 @@ use crate::{
     torrent,
     world::{DiskFault, HostId, World},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const MIB: usize = 1 << 20;
 

@@ -1,6 +1,6 @@
 //! Flags of the commands that need no swarm.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
@@ -69,20 +69,6 @@ pub(crate) struct DecodeArgs {
     /// A bencoded file, - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-}
-
-/// Arguments of `gannet tracker`.
-#[derive(Debug, Args)]
-pub(crate) struct TrackerArgs {
-    /// Answer HTTP at this address, like 0.0.0.0:6969 (port 0: any that is free)
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) http: SocketAddr,
-    /// How often peers shall announce themselves
-    #[arg(long, value_name = "DUR", default_value = "30m", value_parser = parse::duration)]
-    pub(crate) interval: Duration,
-    /// Print nothing but errors
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// Arguments of `gannet completions`.

@@ -1,6 +1,9 @@
 //! The command line: every command, every flag and its help text.
 
 mod files;
+mod relay;
+mod tracker;
+mod tracker_api;
 mod transfer;
 
 use clap::{
@@ -8,7 +11,9 @@ use clap::{
     builder::FalseyValueParser,
 };
 
-pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, TrackerArgs, VerifyArgs};
+pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, VerifyArgs};
+pub(crate) use relay::RelayArgs;
+pub(crate) use tracker::{IN_MEMORY, TrackerArgs};
 pub(crate) use transfer::{
     GetArgs, HandshakeArgs, InfoArgs, PeersArgs, PieceArgs, ReportArgs, SeedArgs, Selection,
     SwarmArgs,
@@ -46,8 +51,10 @@ pub(crate) enum Command {
     Piece(PieceArgs),
     /// Print a bencoded file as JSON
     Decode(DecodeArgs),
-    /// Run an HTTP tracker
-    Tracker(TrackerArgs),
+    /// Run a tracker, over HTTP and UDP
+    Tracker(Box<TrackerArgs>),
+    /// Run a relay: peers for pages, which can't open TCP connections
+    Relay(Box<RelayArgs>),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command

@@ -3,9 +3,10 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use gannet::tracker::Token;
 use globset::Glob;
 
-use super::JsonArgs;
+use super::{JsonArgs, tracker_api};
 use crate::{
     parse::{self, Numbers},
     source::HostPort,
@@ -153,6 +154,15 @@ pub(crate) struct SeedArgs {
     /// Announce to this tracker before those of the torrent (repeatable)
     #[arg(long = "tracker", value_name = "URL", value_delimiter = ' ')]
     pub(crate) trackers: Vec<String>,
+    /// The size of a piece of what is no .torrent, a power of two [default: chosen from the size]
+    #[arg(long, value_name = "SIZE", value_parser = parse::piece_length)]
+    pub(crate) piece_length: Option<u32>,
+    /// Hand the .torrent to the first HTTP tracker too, so that it can be had there by its name
+    #[arg(long)]
+    pub(crate) publish: bool,
+    /// What the tracker lets publish who knows it; @FILE for the token in a file
+    #[arg(long, value_name = "TOKEN", value_parser = tracker_api::token, requires = "publish")]
+    pub(crate) publish_token: Option<Token>,
     /// The most to upload per second, like 10MB or 512K
     #[arg(long, value_name = "RATE", value_parser = parse::rate)]
     pub(crate) max_upload: Option<u64>,

@@ -5,10 +5,13 @@ mod decode;
 mod get;
 mod handshake;
 mod info;
+mod lists;
 mod lookup;
 mod manual;
 mod peers;
 mod piece;
+mod publish;
+mod relay;
 mod seed;
 mod swarm;
 mod tracker;
@@ -38,7 +41,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Handshake(args) => block_on(handshake::run(args)),
         Command::Piece(args) => block_on(piece::run(args)),
         Command::Decode(args) => decode::run(&args),
-        Command::Tracker(args) => block_on(tracker::run(args)),
+        Command::Tracker(args) => block_on(tracker::run(*args)),
+        Command::Relay(args) => block_on(relay::run(*args)),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::pages(args.output_dir.as_deref()),
     }

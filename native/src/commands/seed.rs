@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use bytes::Bytes;
 use gannet::{Client, ClientConfig, Place, TorrentOptions};
 use gannet_core::metainfo::Metainfo;
 use serde_json::json;
@@ -9,6 +10,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     create,
+    lists::{Lists, take_only_tracker},
+    publish::publish,
     swarm::{self, Swarm, torrent_to_add},
 };
 use crate::{
@@ -17,7 +20,7 @@ use crate::{
     exit::{Exit, Failure, OrFail},
     interrupt::Interrupt,
     output::{Report, print},
-    source::{Origin, parse_torrent, read_torrent},
+    source::{Origin, parse_torrent, read_torrent_file},
 };
 
 /// Shares files until it is interrupted.
@@ -37,17 +40,26 @@ pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
     }
     let client = swarm::start_listening(args.listen, config)?;
     let mut swarm = Swarm::new(client.clone(), Report::new(&args.report));
+    let mut lists = Lists::default();
     for shared in prepared {
-        add(&mut swarm, shared, &args).await?;
+        add(&mut swarm, &mut lists, shared, &args).await?;
     }
+    lists.start(&client);
     listening(&client, &swarm, &args)?;
     let mut ticks = interval(swarm.report.period());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = interrupt.wanted() => return swarm.finish(Exit::Done).await,
+            () = interrupt.wanted() => {
+                return tokio::join!(swarm.finish(Exit::Done), lists.withdraw()).0;
+            }
             _ = swarm.next() => {}
-            _ = ticks.tick() => swarm.refresh().await,
+            _ = ticks.tick() => {
+                swarm.refresh().await;
+                if !args.report.quiet && !args.report.json {
+                    lists.tell(args.report.verbose);
+                }
+            }
         }
     }
 }
@@ -55,6 +67,8 @@ pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
 /// A torrent and where its data lies.
 struct Shared {
     torrent: Metainfo,
+    /// The .torrent file itself.
+    file: Bytes,
     place: Place,
     /// Hashed a moment ago.
     is_checked: bool,
@@ -65,27 +79,45 @@ fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let place = |dir| Place::Folder { dir, rename: None, overwrite: false };
     if is_torrent && is_file {
-        let torrent = read_torrent(path)?;
+        let file = read_torrent_file(path)?;
+        let torrent = parse_torrent(file.clone(), &path.display().to_string())?;
         let place = place(args.output_dir.clone());
-        return Ok(Shared { torrent, place, is_checked: false });
+        return Ok(Shared { torrent, file, place, is_checked: false });
     }
     let tree = create::find(path, args.report.quiet)?;
     let quiet = args.report.quiet || args.report.json;
-    let draft = create::build(&tree, Recipe::default(), quiet)?;
-    let torrent = parse_torrent(draft.encode().into(), &path.display().to_string())?;
+    let trackers = args.trackers.iter().map(|url| vec![url.clone()]).collect();
+    let recipe = Recipe { piece_length: args.piece_length, trackers, ..Recipe::default() };
+    let file = Bytes::from(create::build(&tree, recipe, quiet)?.encode());
+    let torrent = parse_torrent(file.clone(), &path.display().to_string())?;
     if let Some(file) = torrent.info.files().iter().find(|file| file.original.is_some()) {
         let original = file.original.as_deref().unwrap_or_default();
         let said = format!("{original}: a name like that can't be shared in place; rename it");
         return Err(Failure::say(Exit::BadTorrent, said));
     }
-    Ok(Shared { torrent, place: place(tree.parent), is_checked: true })
+    Ok(Shared { torrent, file, place: place(tree.parent), is_checked: true })
 }
 
-async fn add(swarm: &mut Swarm, shared: Shared, args: &SeedArgs) -> Result<(), Failure> {
-    let Shared { mut torrent, place, is_checked } = shared;
-    let own = args.trackers.iter().map(|url| vec![url.clone()]);
-    torrent.trackers = own.chain(torrent.trackers).collect();
+async fn add(
+    swarm: &mut Swarm,
+    lists: &mut Lists,
+    shared: Shared,
+    args: &SeedArgs,
+) -> Result<(), Failure> {
+    let Shared { mut torrent, file, place, is_checked } = shared;
+    let own: Vec<_> = args.trackers.iter().map(|url| vec![url.clone()]).collect();
+    torrent.trackers.retain(|tier| !own.contains(tier));
+    torrent.trackers = own.into_iter().chain(torrent.trackers).collect();
+    if args.publish {
+        let token = args.publish_token.as_ref();
+        let url = publish(&swarm.client, &torrent, file, token).await?;
+        swarm.report.json(usize::MAX, "published", json!({ "url": url }));
+        if !args.report.quiet && !args.report.json {
+            print(format!("published {url}\n"))?;
+        }
+    }
     let (info, magnet) = (torrent.info.clone(), torrent.magnet().to_string());
+    let listed = take_only_tracker(&swarm.client, &mut torrent);
     let options = TorrentOptions {
         max_peers: args.max_peers,
         complete: is_checked,
@@ -94,6 +126,9 @@ async fn add(swarm: &mut Swarm, shared: Shared, args: &SeedArgs) -> Result<(), F
     let origin = Origin::Torrent(Box::new(torrent));
     let add = torrent_to_add(&origin, &SwarmArgs::default(), options).await?;
     let number = swarm.add(&origin, add, place).await?;
+    if let Some(url) = listed {
+        lists.add(url, *info.info_hash(), swarm.torrent(number));
+    }
     swarm.report.json(number, "seeding", json!({ "name": info.name(), "magnet": magnet }));
     if !args.report.quiet && !args.report.json {
         let name = gannet_core::names::escape_for_terminal(info.name());

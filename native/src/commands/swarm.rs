@@ -128,6 +128,11 @@ impl Swarm {
         Ok(number)
     }
 
+    /// The torrent of a number that [`Self::add`] gave.
+    pub(super) fn torrent(&self, number: usize) -> Torrent {
+        self.torrents[number].clone()
+    }
+
     /// Where each torrent stood when [`Self::refresh`] was last called.
     pub(super) fn stats(&self) -> &[TorrentStats] {
         &self.stats

@@ -1,31 +1,46 @@
 //! A tracker: tells the peers of a torrent about each other.
 //!
 //! ```no_run
-//! # async fn run() -> std::io::Result<()> {
+//! # async fn run() -> Result<(), gannet::tracker::StartError> {
 //! use gannet::tracker::{Tracker, TrackerConfig};
 //!
-//! let tracker = Tracker::start(TrackerConfig::new("127.0.0.1:0".parse().unwrap())).await?;
-//! println!("http://{}/announce", tracker.http_addr());
+//! let http = "127.0.0.1:0".parse().ok();
+//! let tracker = Tracker::start(TrackerConfig { http, ..TrackerConfig::default() }).await?;
+//! println!("{:?}", tracker.http_addr());
 //! tracker.stop().await;
 //! # Ok(())
 //! # }
 //! ```
 
+mod allow_list;
+pub mod api;
+mod desk;
 mod http;
+pub mod limits;
+pub mod metrics;
+mod page;
+mod rates;
+pub mod shared;
 mod store;
-mod swarm;
+mod udp;
+mod upkeep;
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
+pub(crate) use self::rates::host_of;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+pub use allow_list::{AllowList, AllowListError, MAX_ALLOW_LIST_BYTES};
+pub use api::{ApiConfig, ApiState, CatalogueError, Token};
+pub use desk::{Desk, Refused};
+pub use http::TrustedProxies;
+pub use limits::Limits;
+pub use metrics::Counters;
+use rates::Rates;
+use shared::{Shared, SharedError, StoreUrl};
+pub use store::{
+    Answer, Change, ChangeKind, Full, Journal, PeerView, Presence, Store, SwarmView, Totals,
 };
-
-use tokio::{net::TcpListener, task::JoinSet};
-
-pub use http::{IDLE_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES};
-pub use store::{Answer, Full, MAX_NUM_WANT, MAX_PEERS_PER_TORRENT, MAX_TORRENTS, Presence, Store};
 
 /// How often peers are asked to announce themselves, unless told otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30 * 60);
@@ -34,30 +49,72 @@ pub const MIN_INTERVAL: Duration = Duration::from_secs(30);
 /// How late a peer may be before it is forgotten, beside an interval that it may miss.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// The longest wait between two sweeps for silent peers.
-const MAX_SWEEP_PERIOD: Duration = Duration::from_secs(60);
-
-/// Where to listen, and how often to be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where to listen, whom to serve, how often to be asked, and how much to take in.
+#[derive(Debug, Clone)]
 pub struct TrackerConfig {
-    /// The TCP address of the HTTP side; port 0 for any that is free.
-    pub http: SocketAddr,
+    /// The TCP address of the HTTP side; port 0 for any that is free, `[::]` for IPv4 too.
+    pub http: Option<SocketAddr>,
+    /// The address of the UDP side; port 0 for any that is free, `[::]` for IPv4 too.
+    pub udp: Option<SocketAddr>,
     /// How often peers shall announce themselves.
     pub interval: Duration,
+    /// How much to take in.
+    pub limits: Limits,
+    /// The torrents to serve.
+    pub allow_list: AllowList,
+    /// The HTTP proxies that may say where a request comes from.
+    pub proxies: TrustedProxies,
+    /// The store by which several instances know the same swarms, if there are several.
+    pub store_url: Option<StoreUrl>,
+    /// The web API.
+    pub api: ApiConfig,
 }
 
-impl TrackerConfig {
-    /// An HTTP tracker with [`DEFAULT_INTERVAL`].
-    pub const fn new(http: SocketAddr) -> Self {
-        Self { http, interval: DEFAULT_INTERVAL }
+impl Default for TrackerConfig {
+    /// Listens nowhere yet.
+    fn default() -> Self {
+        Self {
+            http: None,
+            udp: None,
+            interval: DEFAULT_INTERVAL,
+            limits: Limits::default(),
+            allow_list: AllowList::all(),
+            proxies: TrustedProxies::default(),
+            store_url: None,
+            api: ApiConfig::default(),
+        }
     }
+}
+
+/// Why a tracker can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address can't be listened at.
+    #[error("{transport} {addr}")]
+    Listen {
+        /// `HTTP` or `UDP`.
+        transport: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The shared store answers, and can't be used.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
+    /// The folder of published torrents can't be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 /// A tracker that runs; ends when dropped.
 #[derive(Debug)]
 pub struct Tracker {
-    http_addr: SocketAddr,
-    store: Arc<Store>,
+    http_addr: Option<SocketAddr>,
+    udp_addr: Option<SocketAddr>,
+    desk: Arc<Desk>,
+    shared: Option<Shared>,
+    api: Arc<ApiState>,
     tasks: JoinSet<()>,
 }
 
@@ -65,37 +122,96 @@ impl Tracker {
     /// Listens and answers.
     ///
     /// # Errors
-    /// If the address can't be listened at.
-    pub async fn start(config: TrackerConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.http).await?;
-        let http_addr = listener.local_addr()?;
-        let store = Arc::new(Store::new(config.interval.saturating_mul(2).saturating_add(GRACE)));
+    /// If an address can't be listened at, the published torrents can't be read, or the shared store
+    /// answers and can't be used.
+    pub async fn start(mut config: TrackerConfig) -> Result<Self, StartError> {
+        let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
+        let desk = Arc::new(Desk {
+            store: Arc::new(Store::new(lifetime, &config.limits)),
+            counters: Arc::default(),
+            allow_list: config.allow_list.clone(),
+            rates: Rates::new(&config.limits),
+            interval: config.interval,
+            limits: config.limits,
+        });
+        config.api.is_shared |= config.store_url.is_some();
+        let api = Arc::new(ApiState::open(config.api, Arc::clone(&desk), lifetime)?);
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(listener, Arc::clone(&store), config.interval));
-        tasks.spawn(sweep(Arc::clone(&store), config.interval));
-        Ok(Self { http_addr, store, tasks })
+        tasks.spawn(upkeep::run(Arc::clone(&desk), Arc::clone(&api)));
+        let mut tracker = Self { http_addr: None, udp_addr: None, desk, api, shared: None, tasks };
+        if let Some(addr) = config.http {
+            let failed = |source| StartError::Listen { transport: "HTTP", addr, source };
+            tracker.listen_http(addr, config.proxies).map_err(failed)?;
+        }
+        if let Some(addr) = config.udp {
+            let failed = |source| StartError::Listen { transport: "UDP", addr, source };
+            tracker.listen_udp(addr).await.map_err(failed)?;
+        }
+        if let Some(url) = config.store_url {
+            let (store, status) = (tracker.store(), tracker.counters().shared.clone());
+            let catalogue = Arc::clone(tracker.api.catalogue());
+            tracker.shared =
+                Some(Shared::start(url, Arc::clone(store), lifetime, catalogue, status).await?);
+        }
+        Ok(tracker)
     }
 
-    /// The TCP address of the HTTP side.
-    pub fn http_addr(&self) -> SocketAddr {
+    fn listen_http(&mut self, addr: SocketAddr, proxies: TrustedProxies) -> io::Result<()> {
+        let listener = http::listen(addr)?;
+        self.http_addr = Some(listener.local_addr()?);
+        let router = api::router(Arc::clone(&self.api));
+        let side = http::Side { desk: Arc::clone(&self.desk), proxies, router };
+        self.tasks.spawn(http::serve(listener, Arc::new(side)));
+        Ok(())
+    }
+
+    async fn listen_udp(&mut self, addr: SocketAddr) -> io::Result<()> {
+        let socket = udp::bind(addr).await?;
+        self.udp_addr = Some(socket.local_addr()?);
+        self.tasks.spawn(udp::serve(socket, Arc::clone(&self.desk)));
+        Ok(())
+    }
+
+    /// The TCP address of the HTTP side, if there is one.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
         self.http_addr
     }
 
+    /// The address of the UDP side, if there is one.
+    pub fn udp_addr(&self) -> Option<SocketAddr> {
+        self.udp_addr
+    }
+
+    /// The swarms, and what guards them.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// The web API.
+    pub fn api(&self) -> &Arc<ApiState> {
+        &self.api
+    }
+
     /// The swarms.
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub fn store(&self) -> &Arc<Store> {
+        &self.desk.store
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.desk.counters
+    }
+
+    /// What shares the swarms with other instances, if anything does.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
     }
 
     /// Ends it: no connection is left open.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
-    }
-}
-
-async fn sweep(store: Arc<Store>, interval: Duration) {
-    let period = (interval / 2).clamp(Duration::from_secs(1), MAX_SWEEP_PERIOD);
-    loop {
-        tokio::time::sleep(period).await;
-        store.sweep(Instant::now());
+        if let Some(shared) = self.shared {
+            shared.stop().await;
+        }
     }
 }

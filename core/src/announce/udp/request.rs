@@ -47,6 +47,14 @@ pub enum UdpRequest {
 }
 
 impl UdpRequest {
+    /// The connection id and the transaction id in a client's datagram, whatever else may be wrong
+    /// with it; of a connect, the first is the protocol's number.
+    pub fn ids(mut bytes: &[u8]) -> Option<(u64, u32)> {
+        let connection_id = bytes.try_get_u64().ok()?;
+        bytes.try_get_u32().ok()?;
+        Some((connection_id, bytes.try_get_u32().ok()?))
+    }
+
     /// The datagram.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(98);
@@ -208,6 +216,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn announce() -> AnnounceRequest {
         AnnounceRequest {
@@ -247,6 +257,7 @@ mod tests {
     fn an_announce_has_the_offsets_of_bep_15() {
         let bytes = announce_bytes(b"");
         assert_eq!(bytes.len(), 98);
+        assert_eq!(UdpRequest::ids(&bytes), Some((7, 8)));
         assert_eq!(bytes[8..16], [0, 0, 0, 1, 0, 0, 0, 8]);
         assert_eq!((bytes[63], bytes[71], bytes[79]), (4, 5, 3), "downloaded, left, uploaded");
         assert_eq!((bytes[83], bytes[91], bytes[95]), (2, 6, 50), "event, key, num_want");

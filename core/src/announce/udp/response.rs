@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut};
 
 use super::{ANNOUNCE, CONNECT, ERROR, SCRAPE, UdpError};
 use crate::announce::{
-    AnnounceResponse, Family, MAX_PEERS, ScrapeEntry, compact_peers, peers_of_compact, sentence,
+    AnnounceResponse, Family, MAX_PEERS, ScrapeEntry, peers_of_compact, put_compact_peers, sentence,
 };
 
 /// A datagram from a tracker to a client.
@@ -44,28 +44,33 @@ impl UdpResponse {
     /// The datagram, for a client whose address is of this family; other peers are left out.
     pub fn encode(&self, family: Family) -> Vec<u8> {
         let mut out = Vec::new();
+        self.encode_into(&mut out, family);
+        out
+    }
+
+    /// Appends what [`Self::encode`] returns.
+    pub fn encode_into(&self, out: &mut Vec<u8>, family: Family) {
         match self {
             Self::Connect { transaction_id, connection_id } => {
-                put_head(&mut out, CONNECT, *transaction_id);
+                put_head(out, CONNECT, *transaction_id);
                 out.put_u64(*connection_id);
             }
             Self::Announce { transaction_id, response } => {
-                put_head(&mut out, ANNOUNCE, *transaction_id);
+                put_head(out, ANNOUNCE, *transaction_id);
                 out.put_u32(response.interval_seconds);
                 out.put_u32(response.incomplete.unwrap_or(0));
                 out.put_u32(response.complete.unwrap_or(0));
-                out.extend(compact_peers(response.peers.iter().copied(), family));
+                put_compact_peers(out, response.peers.iter().copied(), family);
             }
             Self::Scrape { transaction_id, entries } => {
-                put_head(&mut out, SCRAPE, *transaction_id);
-                entries.iter().for_each(|entry| put_entry(&mut out, entry));
+                put_head(out, SCRAPE, *transaction_id);
+                entries.iter().for_each(|entry| put_entry(out, entry));
             }
             Self::Error { transaction_id, message } => {
-                put_head(&mut out, ERROR, *transaction_id);
+                put_head(out, ERROR, *transaction_id);
                 out.put_slice(message.as_bytes());
             }
         }
-        out
     }
 
     /// Reads a datagram from a tracker whose address is of this family.
@@ -137,6 +142,8 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_announce_has_the_bytes_of_bep_15() {

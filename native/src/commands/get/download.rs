@@ -185,6 +185,8 @@ impl Download {
         let known = format::count(stats.peers_known.into(), "peer is", "peers are");
         let said = match stats.peers_known {
             0 => "no peers are known".to_owned(),
+            // A connection came about with each that has a row.
+            _ if !stats.peers.is_empty() => format!("{known} known, but turned us away"),
             _ => format!("{known} known, but none can be reached"),
         };
         Some(Task::Say(about(&self.name, &said)))

@@ -1,4 +1,4 @@
-//! Gannet against another client, turn by turn in one run, so that the machine is the same for both.
+//! A download from one local seeder: `gannet get` against libtorrent.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use wait4::Wait4;
@@ -17,14 +17,8 @@ use crate::gannet::{Gannet, Stats};
 use crate::process::{self, Running};
 use crate::{Outcome, payload, tools};
 
-#[derive(Subcommand)]
-pub(crate) enum Bench {
-    /// A download from one local seeder (libtorrent): `gannet get` against libtorrent
-    Get(GetOptions),
-}
-
 #[derive(Args)]
-pub(crate) struct GetOptions {
+pub(crate) struct Options {
     /// How many MiB to download
     #[arg(long, default_value_t = 1024)]
     mib: u64,
@@ -35,12 +29,6 @@ pub(crate) struct GetOptions {
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
-
-pub(crate) fn run(bench: &Bench) -> Result<Outcome> {
-    match bench {
-        Bench::Get(options) => get(options),
-    }
-}
 
 /// What one download cost.
 struct Cost {
@@ -62,7 +50,7 @@ struct Match {
 
 const PAYLOAD: &str = "payload.bin";
 
-fn get(options: &GetOptions) -> Result<Outcome> {
+pub(super) fn run(options: &Options) -> Result<Outcome> {
     let stage = Match::prepare(options.mib << 20)?;
     let (_seeder, addr) = stage.seeder()?;
     println!("{} MiB from one libtorrent seeder, {} times each", options.mib, options.pairs);
@@ -91,9 +79,7 @@ fn transfer(cost: &Cost) -> f64 {
 }
 
 fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
-    let mut values: Vec<f64> = costs.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    super::median(costs.iter().map(of))
 }
 
 fn print(name: &str, costs: &[Cost]) {

@@ -1,0 +1,180 @@
+//! A data socket: a ticket, the handshakes of both ends, then a stream.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use axum::extract::ws::WebSocket;
+use bytes::BytesMut;
+use gannet_core::id::InfoHash;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    Shared,
+    limits::{FIRST_MESSAGE_LIMIT, PEER_LIMIT},
+    pin::{self, Verdict},
+    protocol::{CLOSE_IDLE, CLOSE_PROTOCOL, CLOSE_TICKET, CLOSE_TOO_MANY, CLOSE_UNREACHABLE},
+    remote::Remote,
+    stream::{self, FromPage, Page},
+    ticket::{Local, Target, Ticket},
+};
+
+/// Why a page can't be connected. What a page may not learn is one case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The page has gone.
+    Gone,
+    /// It broke the protocol: not with a handshake for its torrent, for example.
+    Broken,
+    /// There is no such peer, it isn't allowed, it isn't one: nobody is told which.
+    Unreachable,
+}
+
+/// Serves a page's data socket until either end closes.
+pub(super) async fn serve(shared: Arc<Shared>, client: IpAddr, socket: WebSocket) {
+    shared.metrics.data_sockets.inc();
+    let mut page = Page::new(socket);
+    match admit(&shared, client, &mut page).await {
+        Ok(ticket) => connect(&shared, client, page, ticket).await,
+        Err(code) => {
+            shared.metrics.refused("ticket");
+            page.close(code).await;
+        }
+    }
+    shared.metrics.data_sockets.dec();
+}
+
+/// Reads the ticket; else the code to close the socket with.
+async fn admit(shared: &Shared, client: IpAddr, page: &mut Page) -> Result<Ticket, u16> {
+    let text = timeout(FIRST_MESSAGE_LIMIT, page.ticket()).await.map_err(|_| CLOSE_IDLE)?;
+    let text = text.ok_or(CLOSE_PROTOCOL)?;
+    let ticket = shared.key.check(&text, SystemTime::now()).map_err(|_| CLOSE_TICKET)?;
+    let local = match ticket.target {
+        Target::Page(local) | Target::Accepted(local) => Some(local),
+        Target::Address { .. } => None,
+    };
+    if local.is_some_and(|local| local.process != shared.process) {
+        return Err(CLOSE_TICKET);
+    }
+    if !matches!(ticket.target, Target::Accepted(_)) && !shared.budgets.may_dial(client) {
+        return Err(CLOSE_TOO_MANY);
+    }
+    Ok(ticket)
+}
+
+/// Connects both ends, and carries their stream. However it fails, the page learns it at the same
+/// time after its ticket, in the same way: a relay can't be used to look around.
+async fn connect(shared: &Arc<Shared>, client: IpAddr, mut page: Page, ticket: Ticket) {
+    let deadline = Instant::now() + PEER_LIMIT;
+    let connected = tokio::time::timeout_at(deadline, introduce(shared, &mut page, &ticket)).await;
+    let failure = match connected {
+        Ok(Ok(remote)) => {
+            shared.metrics.dialled("reached");
+            let bandwidth = shared.budgets.bandwidth(client);
+            let limit = shared.limits.idle_timeout;
+            let carry = stream::carry(page, remote, &bandwidth, &shared.metrics, limit);
+            return carry.await;
+        }
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::Unreachable,
+    };
+    match failure {
+        Failure::Gone => page.close(1000).await,
+        Failure::Broken => page.close(CLOSE_PROTOCOL).await,
+        Failure::Unreachable => {
+            shared.metrics.dialled("failed");
+            if until_gone(&mut page, deadline).await {
+                page.close(CLOSE_UNREACHABLE).await;
+            }
+        }
+    }
+}
+
+/// Waits for the deadline, reading on; whether the page is still there then.
+async fn until_gone(page: &mut Page, deadline: Instant) -> bool {
+    let gone = async { while matches!(page.next().await, FromPage::Bytes(_)) {} };
+    tokio::select! {
+        () = gone => false,
+        () = sleep_until(deadline) => true,
+    }
+}
+
+/// Has both ends show their handshakes. The remote isn't heard before it has shown the right one.
+async fn introduce(
+    shared: &Arc<Shared>,
+    page: &mut Page,
+    ticket: &Ticket,
+) -> Result<Remote, Failure> {
+    let reach = async { reach(shared, ticket).await.ok_or(Failure::Unreachable) };
+    let (mut remote, begun) = tokio::try_join!(reach, hear(page, &ticket.info_hash))?;
+    remote.writer.write(&begun).await.map_err(|_| Failure::Unreachable)?;
+    match show(&mut remote, &ticket.info_hash).await {
+        true => Ok(remote),
+        false => Err(Failure::Unreachable),
+    }
+}
+
+/// Reads the page's handshake, and whatever came with it.
+async fn hear(page: &mut Page, info_hash: &InfoHash) -> Result<BytesMut, Failure> {
+    let mut begun = BytesMut::new();
+    loop {
+        match page.next().await {
+            FromPage::Bytes(bytes) => begun.extend_from_slice(&bytes),
+            FromPage::End => return Err(Failure::Gone),
+            FromPage::Broken | FromPage::Credit(_) => return Err(Failure::Broken),
+        }
+        match pin::judge(&begun, info_hash) {
+            Verdict::Incomplete => {}
+            Verdict::Right => return Ok(begun),
+            Verdict::Wrong => return Err(Failure::Broken),
+        }
+    }
+}
+
+/// Whether the remote begins with the right handshake, which then is still to be read.
+async fn show(remote: &mut Remote, info_hash: &InfoHash) -> bool {
+    let mut begun = BytesMut::new();
+    loop {
+        match remote.reader.read(pin::PINNED_BYTES).await {
+            Ok(bytes) if !bytes.is_empty() => begun.extend_from_slice(&bytes),
+            _ => return false,
+        }
+        match pin::judge(&begun, info_hash) {
+            Verdict::Incomplete => {}
+            Verdict::Right => break,
+            Verdict::Wrong => return false,
+        }
+    }
+    remote.reader.put_back(begun.freeze());
+    true
+}
+
+/// The stream that a ticket is for, if there is one and it may be had.
+async fn reach(shared: &Arc<Shared>, ticket: &Ticket) -> Option<Remote> {
+    match ticket.target {
+        Target::Address { addr, .. } => dial(shared, addr).await,
+        Target::Page(Local { number, .. }) => shared.call(ticket.info_hash, number),
+        Target::Accepted(Local { number, .. }) => shared.take(ticket.info_hash, number),
+    }
+}
+
+/// Opens a connection, if its address is one that may be reached from here.
+async fn dial(shared: &Shared, addr: SocketAddr) -> Option<Remote> {
+    if !shared.rules.allow_peer(addr) || !shared.budgets.may_be_dialled(addr) {
+        shared.metrics.refused("target");
+        return None;
+    }
+    let stream = TcpStream::connect(addr).await.ok()?;
+    stream.set_nodelay(true).ok()?;
+    // Whoever reaches an address from that same address has reached itself.
+    let is_own = stream.local_addr().ok()?.ip() == addr.ip();
+    if is_own && !shared.rules.is_allowed_by_name(addr.ip()) {
+        return None;
+    }
+    Some(Remote::tcp(stream, bytes::Bytes::new()))
+}

@@ -1,0 +1,8 @@
+//! The relay, used and abused from outside: pages are WebSocket clients, peers are sockets on
+//! loopback, which a test allows and which are refused otherwise.
+
+mod control;
+mod pages;
+mod refusals;
+mod streams;
+mod support;

@@ -1,0 +1,5 @@
+//! The tracker, asked over real sockets.
+
+mod api;
+mod http;
+mod support;

@@ -1,0 +1,31 @@
+//! Gannet against others, turn by turn in one run, so that the machine is the same for all.
+
+mod get;
+mod tracker;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::Outcome;
+
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// A download from one local seeder (libtorrent): `gannet get` against libtorrent
+    Get(get::Options),
+    /// A million peers on this machine: `gannet tracker` against opentracker and bittorrent-tracker
+    Tracker(tracker::Options),
+}
+
+pub(crate) fn run(bench: &Bench) -> Result<Outcome> {
+    match bench {
+        Bench::Get(options) => get::run(options),
+        Bench::Tracker(options) => tracker::run(options),
+    }
+}
+
+/// The middle one of some figures; no number if there are none.
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
