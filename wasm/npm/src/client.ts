@@ -1,4 +1,4 @@
-import { GannetError, fromPlain, storageError } from './errors.js';
+import { GannetError, fromPlain } from './errors.js';
 import type { AddRequest, Answer, Notice, Ops, Port, SeedFile, Setup, WasmSource } from './messages.js';
 import { Sources } from './sources.js';
 import { type Source, Torrent } from './torrent.js';
@@ -150,6 +150,11 @@ export class BaseClient {
     const seeded = this.#welcome(torrent, await this.ask('parse', content.slice()));
     seeded.torrentFile = content;
     return seeded;
+  }
+
+  /** Bytes of the engine's own memory: what it has needed at most so far. Data isn't kept there. */
+  heapBytes(): Promise<number> {
+    return this.ask('heap');
   }
 
   /** Ends all torrents and the worker. What is stored stays. */

@@ -52,6 +52,7 @@ export interface Ops {
   read(torrent: number, piece: number): Uint8Array;
   blob(torrent: number, offset: number, length: number): Blob;
   stats(torrent: number): Stats | null;
+  heap(): number;
 }
 
 /** A file that a page offers, under the path that the torrent gives it. */

@@ -8,13 +8,14 @@ type Post = (message: Answer | Notice, transfer?: Transferable[]) => void;
 /** Answers a page's questions, one by one as they can be answered. */
 export function serve(post: Post, platform: Platform): (question: Question) => void {
   let started: Promise<Worker> | undefined;
+  let memory: WebAssembly.Memory;
   const worker = async () => {
     if (!started) throw new GannetError('InternalError', 'the worker was not set up');
     return started;
   };
   const start = async (setup: Setup) => {
     const shelf = await platform.shelf(setup);
-    await init({ module_or_path: await compiled(setup.wasm, platform) });
+    ({ memory } = await init({ module_or_path: await compiled(setup.wasm, platform) }));
     return new Worker(setup, shelf, platform, post);
   };
   const ops: { [Op in keyof Ops]: (...args: Parameters<Ops[Op]>) => unknown } = {
@@ -35,6 +36,7 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
     read: async (torrent, piece) => (await worker()).readPiece(torrent, piece),
     blob: async (torrent, offset, length) => (await worker()).blob(torrent, offset, length),
     stats: async (torrent) => (await worker()).stats(torrent),
+    heap: async () => (await worker(), memory.buffer.byteLength),
   };
   return async ({ id, op, args }) => {
     try {
