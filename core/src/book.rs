@@ -1,12 +1,15 @@
 //! Addresses of a swarm: who could be dialled, and when.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use crate::{id::PeerKey, time::Instant};
+use crate::{
+    id::PeerKey,
+    sorted::{Map, Set},
+    time::Instant,
+};
 
 /// Addresses kept per torrent; the least promising one makes room.
 pub const MAX_ADDRESSES: usize = 3_000;
@@ -33,9 +36,9 @@ struct Address {
 /// The addresses known for one torrent.
 #[derive(Debug, Default)]
 pub(crate) struct AddressBook {
-    addresses: BTreeMap<SocketAddr, Address>,
-    banned: BTreeSet<SocketAddr>,
-    banned_hosts: BTreeSet<IpAddr>,
+    addresses: Map<SocketAddr, Address>,
+    banned: Set<SocketAddr>,
+    banned_hosts: Set<IpAddr>,
 }
 
 impl AddressBook {

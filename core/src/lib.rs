@@ -119,6 +119,7 @@ mod roster;
 pub mod score;
 pub mod session;
 mod shared;
+mod sorted;
 pub mod source;
 pub mod stats;
 pub mod storage;

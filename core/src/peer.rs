@@ -2,12 +2,7 @@
 //!
 //! A `Peer` never talks to its torrent's other parts: the torrent asks it and tells it.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -20,6 +15,7 @@ use crate::{
     rate::Meter,
     reason::ProtocolError,
     roster::RecordId,
+    sorted::Set,
     time::Instant,
     wire::{Decoder, Handshake, Message},
 };
@@ -98,9 +94,9 @@ pub(crate) struct Peer {
     /// How many of its pieces we want and don't have.
     pub(crate) useful_pieces: u32,
     /// Pieces it serves us even while choking (BEP 6).
-    pub(crate) allowed_fast: BTreeSet<PieceIndex>,
+    pub(crate) allowed_fast: Set<PieceIndex>,
     /// Pieces we serve it even while choking (BEP 6).
-    pub(crate) granted_fast: BTreeSet<PieceIndex>,
+    pub(crate) granted_fast: Set<PieceIndex>,
     pub(crate) pipeline: Pipeline,
     pub(crate) unasked: u32,
     /// What it asked for and we have not begun to read.
@@ -145,8 +141,8 @@ impl Peer {
             early: EarlyClaims::default(),
             claims: 0,
             useful_pieces: 0,
-            allowed_fast: BTreeSet::new(),
-            granted_fast: BTreeSet::new(),
+            allowed_fast: Set::new(),
+            granted_fast: Set::new(),
             pipeline: Pipeline::new(now),
             unasked: 0,
             requests_in: VecDeque::new(),

@@ -1,12 +1,13 @@
 //! Everybody that ever took part in a torrent: the rows of the table at the end.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use crate::{
     id::{PeerKey, SourceKey},
     score::Standing,
+    sorted::Map,
     stats::PeerKind,
 };
 
@@ -51,8 +52,8 @@ pub(crate) struct Record {
 /// The rows, in the order they came.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    records: BTreeMap<RecordId, Record>,
-    by_addr: BTreeMap<SocketAddr, RecordId>,
+    records: Map<RecordId, Record>,
+    by_addr: Map<SocketAddr, RecordId>,
     next: u32,
     /// Stands in for those that were forgotten: blame for them leads nowhere.
     forgotten: Record,
@@ -61,8 +62,8 @@ pub(crate) struct Roster {
 impl Default for Roster {
     fn default() -> Self {
         Self {
-            records: BTreeMap::new(),
-            by_addr: BTreeMap::new(),
+            records: Map::new(),
+            by_addr: Map::new(),
             next: 0,
             forgotten: Record::new(String::new(), None, PeerKind::Incoming),
         }

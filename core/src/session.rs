@@ -1,11 +1,6 @@
 //! Owns the torrents, and what they share: memory, rates, connections, keys.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -20,6 +15,7 @@ use crate::{
     peer::HANDSHAKE_TIMEOUT,
     reason::{CloseReason, ProtocolError},
     shared::{Cx, Shared},
+    sorted::{Map, Set},
     stats::TorrentStats,
     time::Instant,
     torrent::{Timer, Torrent, WorkResult},
@@ -37,12 +33,12 @@ struct Newcomer {
 /// The torrents and what they share. See the [crate documentation](crate) for how a host runs it.
 pub struct Session {
     shared: Shared,
-    torrents: BTreeMap<TorrentKey, Torrent>,
-    by_hash: BTreeMap<InfoHash, TorrentKey>,
-    newcomers: BTreeMap<PeerKey, Newcomer>,
+    torrents: Map<TorrentKey, Torrent>,
+    by_hash: Map<InfoHash, TorrentKey>,
+    newcomers: Map<PeerKey, Newcomer>,
     /// When each torrent wants to be woken.
-    wakeups: BTreeSet<(Instant, Timer, TorrentKey)>,
-    wakeup_of: BTreeMap<TorrentKey, (Instant, Timer)>,
+    wakeups: Set<(Instant, Timer, TorrentKey)>,
+    wakeup_of: Map<TorrentKey, (Instant, Timer)>,
 }
 
 /// # Making one, asking it
@@ -52,11 +48,11 @@ impl Session {
     pub fn new(config: SessionConfig, seed: u64, now: Instant) -> Self {
         Self {
             shared: Shared::new(config, seed, now),
-            torrents: BTreeMap::new(),
-            by_hash: BTreeMap::new(),
-            newcomers: BTreeMap::new(),
-            wakeups: BTreeSet::new(),
-            wakeup_of: BTreeMap::new(),
+            torrents: Map::new(),
+            by_hash: Map::new(),
+            newcomers: Map::new(),
+            wakeups: Set::new(),
+            wakeup_of: Map::new(),
         }
     }
 
@@ -78,6 +74,11 @@ impl Session {
     /// Which of a torrent's pieces are verified, if it is known how many there are.
     pub fn have(&self, torrent: TorrentKey) -> Option<&Bitfield> {
         self.torrents.get(&torrent)?.have()
+    }
+
+    /// The torrent that a connection belongs to; `None` if it is gone, or hasn't said yet.
+    pub fn torrent_of(&self, peer: PeerKey) -> Option<TorrentKey> {
+        self.shared.owner(peer)
     }
 
     /// Bytes of the memory budget that are in use.

@@ -1,6 +1,6 @@
 //! What the torrents of a session share: memory, rates, connections, keys, the way out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::{
     config::SessionConfig,
@@ -8,6 +8,7 @@ use crate::{
     event::{Event, News},
     id::{PeerId, PeerKey, RequestKey, SourceKey, TorrentKey},
     rate::Bucket,
+    sorted::{Map, Set},
     storage::{Command, Order},
     time::Instant,
 };
@@ -42,9 +43,9 @@ pub(crate) struct Shared {
     pub(crate) download_rate: Bucket,
     pub(crate) upload_rate: Bucket,
     /// Dials under way.
-    pub(crate) dialling: BTreeSet<PeerKey>,
-    owners: BTreeMap<PeerKey, TorrentKey>,
-    requests: BTreeMap<RequestKey, (TorrentKey, u64)>,
+    pub(crate) dialling: Set<PeerKey>,
+    owners: Map<PeerKey, TorrentKey>,
+    requests: Map<RequestKey, (TorrentKey, u64)>,
     leased_bytes: u64,
     /// Memory was given back since the starved were last fed.
     freed: bool,
@@ -60,9 +61,9 @@ impl Shared {
             outputs: VecDeque::new(),
             download_rate: Bucket::new(config.max_download, now),
             upload_rate: Bucket::new(config.max_upload, now),
-            dialling: BTreeSet::new(),
-            owners: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            dialling: Set::new(),
+            owners: Map::new(),
+            requests: Map::new(),
             leased_bytes: 0,
             freed: false,
             next_key: 0,

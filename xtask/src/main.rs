@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod gannet;
 mod install;
+mod npm;
 mod payload;
 mod process;
 mod test;
@@ -37,6 +38,8 @@ enum Task {
     Bench(bench::Bench),
     /// Checks that the core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm(wasm::Options),
+    /// Builds and packs the npm package, and holds its size against the limit
+    Npm,
     /// Finds the programs that the tests need, and installs what is missing
     Tools,
 }
@@ -77,6 +80,10 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
         Task::Demo(options) => demo::run(&options),
         Task::Bench(bench) => bench::run(&bench),
         Task::Wasm(options) => wasm::run(&options).map(|()| Outcome::Done),
+        Task::Npm => npm::run().map(|packed| {
+            println!("packed {}", packed.display());
+            Outcome::Done
+        }),
         Task::Tools => {
             tools::Peers::ensure()?.print();
             Ok(Outcome::Done)

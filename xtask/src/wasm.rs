@@ -20,6 +20,8 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
 /// Debian's compiler brings the standard library as source, so `std` is built as well.
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 const LINKER: &str = "wasm-ld-22";
+const QUIET_PANICS: &str =
+    "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -45,6 +47,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// The check as part of the tests.
 pub(crate) fn run_default() -> Result<()> {
     check(choose()?)
+}
+
+/// Compiles the crate that pages load; the module as the linker left it.
+///
+/// The standard library is built for size as well, and panics say nothing but that they happened:
+/// a page has nobody who would read it, and the words are a quarter of the module.
+pub(crate) fn build() -> Result<PathBuf> {
+    let compiler = choose()?;
+    let mut cargo = cargo(compiler)?;
+    cargo.args(["build", "--package=gannet-wasm", "--lib", "--profile=wasm", "--target", TRIPLE]);
+    if matches!(compiler, Compiler::Debian) || has_source() {
+        cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
+        cargo.env("RUSTFLAGS", QUIET_PANICS).env("RUSTC_BOOTSTRAP", "1");
+    }
+    let folder = crate::target().join("module");
+    cargo.arg("--target-dir").arg(&folder);
+    process::run(&mut cargo, LIMIT)?;
+    Ok(folder.join(TRIPLE).join("wasm/gannet_wasm.wasm"))
+}
+
+/// Whether the installed Rust has the source of its standard library, or can have it.
+fn has_source() -> bool {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let sysroot = process::answer(rustc.args(["--print", "sysroot"]));
+    let is_there =
+        |sysroot: &String| Path::new(sysroot).join("lib/rustlib/src/rust/library/std").exists();
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", "rust-src"]).stdin(Stdio::null());
+    sysroot.as_ref().is_some_and(is_there)
+        || (install::find("rustup").is_some()
+            && process::succeeds(&mut rustup, RUSTUP_LIMIT).unwrap_or(false))
 }
 
 fn check(compiler: Compiler) -> Result<()> {

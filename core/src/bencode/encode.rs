@@ -1,6 +1,6 @@
 //! The writer: a value is its encoding, so nothing nests but bytes.
 
-use std::collections::BTreeMap;
+use crate::sorted::Map;
 
 use super::document::Value;
 
@@ -33,7 +33,7 @@ impl Encoded {
     pub fn dict<K: AsRef<[u8]>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         // Sorted as the bytes they are, whatever the order of `K`.
         let entries: Vec<_> = entries.into_iter().collect();
-        let sorted: BTreeMap<&[u8], &Self> =
+        let sorted: Map<&[u8], &Self> =
             entries.iter().map(|(key, value)| (key.as_ref(), value)).collect();
         let mut out = vec![b'd'];
         for (key, value) in sorted {

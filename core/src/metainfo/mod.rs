@@ -9,7 +9,7 @@ mod files;
 mod info;
 mod record;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -22,6 +22,7 @@ pub use self::{
 use crate::{
     bencode::{self, Limits, Value},
     magnet::Magnet,
+    sorted::Set,
 };
 
 /// The largest .torrent file in bytes that is read.
@@ -92,7 +93,7 @@ fn check_size(bytes: usize) -> Result<(), MetainfoError> {
 
 /// URLs as they come, each once, up to a limit.
 #[derive(Default)]
-struct Urls(BTreeSet<String>);
+struct Urls(Set<String>);
 
 impl Urls {
     /// The URL in the value, if it is one that isn't known yet.

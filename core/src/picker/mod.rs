@@ -9,16 +9,14 @@
 
 mod rarity;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::ops::Range;
 
 use self::rarity::Rarity;
 use crate::{
     bitfield::Bitfield,
     id::PieceIndex,
     layout::{Block, Layout},
+    sorted::{Map, Set},
 };
 
 /// The first pieces are picked at random, so that a new peer soon has something to trade.
@@ -78,9 +76,9 @@ pub struct Picker {
     rarity: Rarity,
     /// The pieces in `rarity`, for walking by the word.
     open: Bitfield,
-    begun: BTreeMap<PieceIndex, Begun>,
+    begun: Map<PieceIndex, Begun>,
     /// The begun pieces that have an open block, oldest first.
-    unfinished: BTreeSet<(u64, PieceIndex)>,
+    unfinished: Set<(u64, PieceIndex)>,
     wanted: Bitfield,
     have: Bitfield,
     wanted_have: u32,
@@ -96,8 +94,8 @@ impl Picker {
         let mut picker = Self {
             rarity: Rarity::new(pieces),
             open: Bitfield::new(pieces),
-            begun: BTreeMap::new(),
-            unfinished: BTreeSet::new(),
+            begun: Map::new(),
+            unfinished: Set::new(),
             wanted: Bitfield::new(pieces),
             have: Bitfield::new(pieces),
             wanted_have: 0,

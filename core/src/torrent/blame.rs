@@ -7,6 +7,7 @@ use crate::{
     reason::CloseReason,
     roster::RecordId,
     shared::Cx,
+    sorted::Set,
     stats::{PeerKind, PieceReport},
     storage::Verdict,
 };
@@ -57,7 +58,7 @@ impl Torrent {
         let copies = self.retries.settled(piece);
         let blocks = || copies.iter().flat_map(|copy| copy.blocks.iter().zip(&good.digests));
         let guilty = blocks().filter(|((_, bad), good)| bad != *good).map(|((from, _), _)| *from);
-        let guilty: std::collections::BTreeSet<RecordId> = guilty.collect();
+        let guilty: Set<RecordId> = guilty.collect();
         for ((from, _), _) in blocks() {
             self.suspects.remove(from);
         }

@@ -1,6 +1,6 @@
 //! What is downloaded: pieces, their blocks in memory, and the user's choice among them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use crate::{
     picker::Picker,
     roster::RecordId,
     shared::Cx,
+    sorted::Map,
     storage::Order,
     time::Instant,
     wire,
@@ -28,12 +29,12 @@ pub(super) struct Download {
     pub(super) layout: Arc<Layout>,
     pub(super) picker: Picker,
     /// The begun pieces' data.
-    pub(super) parts: BTreeMap<PieceIndex, Part>,
+    pub(super) parts: Map<PieceIndex, Part>,
     /// Pieces are too large for memory: their blocks go to the disk before they are verified.
     pub(super) spills: bool,
     /// Bytes of dropped pieces that are still on their way to the disk. Until they are through, the
     /// piece isn't begun again: they would overwrite its new blocks.
-    pub(super) draining: BTreeMap<PieceIndex, u32>,
+    pub(super) draining: Map<PieceIndex, u32>,
 }
 
 /// A begun piece.
@@ -45,7 +46,7 @@ pub(super) struct Part {
     /// Bytes of the session's budget that it holds.
     pub(super) leased_bytes: u64,
     /// Who was asked for it when, and when they last delivered.
-    pub(super) turns: BTreeMap<RecordId, Turn>,
+    pub(super) turns: Map<RecordId, Turn>,
     /// Only this one may deliver it: the piece has failed before, and who is to blame must be plain.
     pub(super) only: Option<RecordId>,
     /// Bytes on their way to the disk, unverified.
@@ -77,7 +78,7 @@ impl Part {
             blocks: vec![None; blocks as usize],
             began_at: now,
             leased_bytes: 0,
-            turns: BTreeMap::new(),
+            turns: Map::new(),
             only: None,
             spilling_bytes: 0,
             unspilled_bytes: 0,
@@ -110,8 +111,8 @@ impl Download {
     pub(super) fn new(layout: Arc<Layout>, memory_bytes: u64, rng: fastrand::Rng) -> Self {
         Self {
             picker: Picker::new(&layout, rng),
-            parts: BTreeMap::new(),
-            draining: BTreeMap::new(),
+            parts: Map::new(),
+            draining: Map::new(),
             spills: u64::from(layout.piece_length()) > memory_bytes / SPILL_SHARE,
             layout,
         }

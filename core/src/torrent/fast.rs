@@ -1,16 +1,14 @@
 //! The allowed-fast set: pieces that a new peer may have while it is choked, so that it soon has
 //! something to trade (BEP 6).
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::net::{IpAddr, Ipv4Addr};
 
 use sha1::{Digest, Sha1};
 
 use super::Torrent;
 use crate::{
     id::{InfoHash, PeerKey},
+    sorted::Set,
     wire::Message,
 };
 
@@ -43,7 +41,7 @@ fn allowed_fast_set(ip: Ipv4Addr, info_hash: &InfoHash, pieces: u32) -> Vec<u32>
     let wanted = ALLOWED_FAST_PIECES.min(pieces as usize);
     let [a, b, c, _] = ip.octets();
     let mut seed = [&[a, b, c, 0], &info_hash.as_bytes()[..]].concat();
-    let mut known = BTreeSet::new();
+    let mut known = Set::new();
     let mut set = Vec::with_capacity(wanted);
     while set.len() < wanted {
         seed = Sha1::digest(&seed).to_vec();

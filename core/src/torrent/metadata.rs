@@ -1,10 +1,6 @@
 //! A magnet link's metadata: fetched from several peers at once, verified, served on (BEP 9).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -16,6 +12,7 @@ use crate::{
     peer::MAX_UNSENT_BYTES,
     reason::{CloseReason, ProtocolError},
     shared::Cx,
+    sorted::{Map, Set},
     time::Instant,
     wire::Message,
 };
@@ -33,11 +30,11 @@ pub const METADATA_PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub(super) struct MetadataExchange {
     /// By claimed size: peers may lie about it.
-    assemblies: BTreeMap<u32, MetadataAssembly>,
+    assemblies: Map<u32, MetadataAssembly>,
     /// They rejected, timed out or sent rubbish: asked only if nobody else is there.
-    unwilling: BTreeSet<PeerKey>,
+    unwilling: Set<PeerKey>,
     /// When each was asked for the piece that it owes.
-    asked_at: BTreeMap<PeerKey, Instant>,
+    asked_at: Map<PeerKey, Instant>,
     /// A whole from several peers was wrong: from now on each must send all of it alone.
     alone: bool,
 }
@@ -54,7 +51,7 @@ impl MetadataExchange {
         if self.assemblies.contains_key(&size) || self.assemblies.len() < MAX_CLAIMED_SIZES {
             return;
         }
-        let owed: BTreeSet<u32> = self
+        let owed: Set<u32> = self
             .asked_at
             .keys()
             .filter_map(|&key| {

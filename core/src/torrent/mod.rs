@@ -21,12 +21,7 @@ mod timers;
 mod uploads;
 mod work;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use self::{
     content::Download, metadata::MetadataExchange, report::Tally, retries::Retries,
@@ -47,6 +42,7 @@ use crate::{
     reason::CloseReason,
     roster::{RecordId, Roster},
     shared::Cx,
+    sorted::{Map, Set},
     stats::TorrentState,
     time::Instant,
 };
@@ -81,12 +77,12 @@ pub(crate) struct Torrent {
     download: Option<Download>,
     /// All bits set: what seeders have, shared by them.
     everything: Arc<Bitfield>,
-    peers: BTreeMap<PeerKey, Peer>,
+    peers: Map<PeerKey, Peer>,
     book: AddressBook,
     roster: Roster,
-    suspects: BTreeSet<RecordId>,
+    suspects: Set<RecordId>,
     retries: Retries,
-    sources: BTreeMap<SourceKey, SourceState>,
+    sources: Map<SourceKey, SourceState>,
     work: Option<Work>,
     metadata: MetadataExchange,
     uploads: Uploads,
@@ -117,12 +113,12 @@ impl Torrent {
             added_at: cx.now,
             download: None,
             everything: Arc::new(Bitfield::new(0)),
-            peers: BTreeMap::new(),
+            peers: Map::new(),
             book: AddressBook::default(),
             roster: Roster::default(),
-            suspects: BTreeSet::new(),
+            suspects: Set::new(),
             retries: Retries::default(),
-            sources: BTreeMap::new(),
+            sources: Map::new(),
             work: None,
             metadata: MetadataExchange::default(),
             uploads: Uploads::default(),

@@ -1,8 +1,8 @@
 //! Pieces that failed: how long they wait, who may be asked next, and the copies that were bad.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use crate::{id::PieceIndex, roster::RecordId, storage::BlockDigest, time::Instant};
+use crate::{id::PieceIndex, roster::RecordId, sorted::Map, storage::BlockDigest, time::Instant};
 
 /// The wait of a piece doubles at most so often.
 const MAX_DOUBLINGS: u32 = 6;
@@ -20,13 +20,13 @@ struct Retry {
     failures: u32,
     not_before: Instant,
     /// Failures in a row, by peer.
-    by: BTreeMap<RecordId, u32>,
+    by: Map<RecordId, u32>,
     bad_copies: Vec<BadCopy>,
 }
 
 /// The pieces that failed and are not verified yet.
 #[derive(Debug, Default)]
-pub(super) struct Retries(BTreeMap<PieceIndex, Retry>);
+pub(super) struct Retries(Map<PieceIndex, Retry>);
 
 impl Retries {
     /// Somebody failed at a piece; tells when it may be asked for again.

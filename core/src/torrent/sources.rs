@@ -233,7 +233,7 @@ impl Torrent {
 
     /// Takes back what is asked of sources of a piece.
     pub(super) fn cancel_fetches(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
-        for (&source, state) in &mut self.sources {
+        for (&source, state) in self.sources.iter_mut() {
             if state.fetching.take_if(|(asked, _)| *asked == piece).is_some() {
                 cx.output(Output::CancelFetch { torrent: cx.torrent, source, piece });
             }

@@ -1,7 +1,5 @@
 //! Serving peers: who may download from us, what they asked for, and reads for the user.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
 
 use super::{Phase, Timer, Torrent};
@@ -15,6 +13,7 @@ use crate::{
     rate::BURST,
     reason::CloseReason,
     shared::Cx,
+    sorted::{Map, Set},
     storage::{MAX_READ_BYTES, MAX_READS_OUT, Order, StorageError},
     wire::{Message, Span, piece_header},
 };
@@ -25,9 +24,9 @@ type Range = (PieceIndex, u32, u32);
 /// Reads that are out, and for whom.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
-    reads: BTreeMap<Range, Vec<(PeerKey, Vec<Block>)>>,
+    reads: Map<Range, Vec<(PeerKey, Vec<Block>)>>,
     /// Pieces that the user wants to read, some not there yet.
-    readers: BTreeSet<PieceIndex>,
+    readers: Set<PieceIndex>,
     /// Who is served next: everybody in turn, when the rate is limited.
     turn: Option<PeerKey>,
 }

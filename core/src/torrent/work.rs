@@ -1,6 +1,6 @@
 //! A plain list of work items: what sources return is kept until it is taken, in order.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use crate::{
     layout::{Layout, MIN_PIECE_BYTES},
     roster::RecordId,
     shared::Cx,
+    sorted::Map,
     stats::PieceReport,
 };
 
@@ -38,7 +39,7 @@ fn held_bytes(bytes: &Bytes) -> u64 {
 #[derive(Debug)]
 pub(super) struct Work {
     list: WorkList,
-    results: BTreeMap<u32, WorkResult>,
+    results: Map<u32, WorkResult>,
     next: u32,
 }
 
@@ -61,7 +62,7 @@ impl Torrent {
         let Ok(layout) = Layout::new(length, [(total, false)]) else { return };
         self.options.sequential = true;
         self.begin_download(cx, Arc::new(layout));
-        self.work = Some(Work { list, results: BTreeMap::new(), next: 0 });
+        self.work = Some(Work { list, results: Map::new(), next: 0 });
         self.phase = Phase::Active;
     }
 

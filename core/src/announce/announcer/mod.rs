@@ -143,12 +143,17 @@ pub struct Announcer {
     outputs: VecDeque<AnnounceOutput>,
 }
 
+/// Whether there are trackers at all. Without the feature `trackers` the compiler leaves out
+/// what is behind them.
+const ENABLED: bool = cfg!(feature = "trackers");
+
 impl Announcer {
     /// An announcer that is silent until it is told to [`announce`](Self::announce).
     ///
     /// `key` is what the trackers know us by if our address changes. Of the trackers, those whose
     /// URL can't be used are reported as failed, once.
     pub fn new(tiers: &[Vec<String>], key: u32, mut rng: fastrand::Rng) -> Self {
+        let tiers = if ENABLED { tiers } else { &[] };
         let mut announcer = Self {
             tiers: Tiers::new(tiers, &mut rng),
             key,
@@ -159,13 +164,18 @@ impl Announcer {
             next_request: 0,
             outputs: VecDeque::new(),
         };
-        announcer.tiers.indices().for_each(|tracker| announcer.report_unusable(tracker));
+        if ENABLED {
+            announcer.tiers.indices().for_each(|tracker| announcer.report_unusable(tracker));
+        }
         announcer
     }
 
     /// Adds a tracker in a tier of its own, after all others; one that is there already is not
     /// added, nor is one beyond [`MAX_TRACKERS`](super::MAX_TRACKERS).
     pub fn add_tracker(&mut self, url: &str) {
+        if !ENABLED {
+            return;
+        }
         let Some(tracker) = self.tiers.add(url) else { return };
         self.report_unusable(tracker);
         if self.tiers[tracker].endpoint.is_ok() {
@@ -184,6 +194,9 @@ impl Announcer {
     /// `Started` begins the announces, which then go on by themselves; before it, and after
     /// `Stopped`, all other events are ignored. `Stopped` goes once to each tracker that knows us.
     pub fn announce(&mut self, now: Instant, event: AnnounceEvent) {
+        if !ENABLED {
+            return;
+        }
         match event {
             AnnounceEvent::Started if !self.schedule.is_running() => {
                 self.exchanges.clear();
@@ -198,6 +211,9 @@ impl Announcer {
 
     /// Does what is due: announces, tries again, or gives a silent tracker up.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if !ENABLED {
+            return;
+        }
         while let Some(late) = self.exchanges.iter().position(|one| one.deadline <= now) {
             let exchange = self.exchanges.swap_remove(late);
             self.retry(now, exchange);
@@ -207,22 +223,34 @@ impl Announcer {
 
     /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if !ENABLED {
+            return None;
+        }
         let deadlines = self.exchanges.iter().map(|exchange| exchange.deadline);
         deadlines.chain(self.next_round()).min()
     }
 
     /// The next thing to do or to tell; `None` until something happens.
     pub fn poll(&mut self) -> Option<AnnounceOutput> {
+        if !ENABLED {
+            return None;
+        }
         self.outputs.pop_front()
     }
 
     /// Whether no announce waits for an answer: after `Stopped`, that all trackers had their chance.
     pub fn is_idle(&self) -> bool {
+        if !ENABLED {
+            return true;
+        }
         self.exchanges.is_empty() && self.outputs.is_empty()
     }
 
     /// All trackers, in the order in which they would be asked.
     pub fn trackers(&self) -> Vec<TrackerStatus> {
+        if !ENABLED {
+            return Vec::new();
+        }
         let next = self.next_round();
         let status = |status: &TrackerStatus| {
             let asked_next = match status.state {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    AnnounceOutput, Announcer, TrackerError,
+    AnnounceOutput, Announcer, ENABLED, TrackerError,
     exchange::{Exchange, Step, UdpStep},
 };
 use crate::{
@@ -27,6 +27,9 @@ impl Announcer {
     ///
     /// An answer that nobody waits for any more is ignored.
     pub fn handle_http(&mut self, now: Instant, request: u64, result: Result<&[u8], HttpError>) {
+        if !ENABLED {
+            return;
+        }
         let Some(exchange) = self.take_exchange(|one| one.waits_for_http(request)) else { return };
         let response =
             result.map_err(TrackerError::from).and_then(|body| Ok(AnnounceResponse::decode(body)?));
@@ -42,6 +45,9 @@ impl Announcer {
         request: u64,
         result: Result<&[SocketAddr], ResolveError>,
     ) {
+        if !ENABLED {
+            return;
+        }
         let waiting = self.take_exchange(|one| one.waits_for_addresses(request));
         let Some(mut exchange) = waiting else { return };
         let addresses = result.and_then(|addresses| match addresses {
@@ -61,6 +67,9 @@ impl Announcer {
     ///
     /// It is if it comes from where a question went, with the number of that question.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
+        if !ENABLED {
+            return false;
+        }
         let Some(transaction_id) = UdpResponse::transaction_id(bytes) else { return false };
         let is_expected = |exchange: &Exchange| match &exchange.step {
             Step::Udp(udp) => udp.expects(from, transaction_id),

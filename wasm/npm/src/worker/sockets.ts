@@ -1,0 +1,72 @@
+import type { Engine } from '#engine';
+import type { PlainError } from '../errors.js';
+import { DataSocket } from './data-socket.js';
+import type { Platform } from './engine.js';
+import { Swarm, type Ticket } from './swarm.js';
+
+/** Connections to peers: each is a WebSocket to the relay that named the peer. */
+export class Sockets {
+  readonly #swarms = new Map<number, Swarm>();
+  readonly #open = new Map<number, DataSocket>();
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly relays: string[],
+    private readonly platform: Platform,
+    private readonly tell: (error: PlainError | null) => void,
+  ) {}
+
+  /** Takes part in a torrent's swarm, if there is a relay to do it through. */
+  join(torrent: number, infoHash: string, trackers: string[][]): void {
+    if (this.relays.length === 0) return;
+    const swarm = new Swarm(this.relays, this.platform, infoHash, trackers.flat(), {
+      found: (addr) => this.engine.addPeer(torrent, addr),
+      incoming: (addr, ticket) => this.#accept(addr, ticket),
+      left: () => this.#left(torrent),
+      tell: this.tell,
+    });
+    this.#swarms.set(torrent, swarm);
+  }
+
+  leave(torrent: number): void {
+    this.#swarms.get(torrent)?.close();
+    this.#swarms.delete(torrent);
+  }
+
+  /** How much is missing has changed in a way that the trackers are to be told of. */
+  update(torrent: number): void {
+    this.#swarms.get(torrent)?.update();
+  }
+
+  async connect(peer: number, torrent: number, addr: string): Promise<void> {
+    // A dial may be given up before there is a ticket for it.
+    const dial = new DataSocket(peer, this.engine, () => this.#open.delete(peer));
+    this.#open.set(peer, dial);
+    const swarm = this.#swarms.get(torrent);
+    const ticket = await swarm?.ticket(addr);
+    if (ticket) dial.start(this.platform, ticket, () => swarm?.forget(addr));
+    else dial.end('unreachable');
+  }
+
+  send(peer: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#open.get(peer)?.send(bytes);
+  }
+
+  close(peer: number): void {
+    this.#open.get(peer)?.close();
+    this.#open.delete(peer);
+  }
+
+  #accept(addr: string, ticket: Ticket): void {
+    const peer = this.engine.accept(addr);
+    if (peer === undefined) return;
+    const socket = new DataSocket(peer, this.engine, () => this.#open.delete(peer), true);
+    this.#open.set(peer, socket);
+    socket.start(this.platform, ticket);
+  }
+
+  #left(torrent: number): number | null {
+    const stats = this.engine.stats(torrent);
+    return stats && stats.pieces > 0 ? stats.wanted_bytes - stats.have_bytes : null;
+  }
+}

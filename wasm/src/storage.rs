@@ -1,0 +1,194 @@
+//! Orders that are out to the host's storage, and what its answers mean to the core.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gannet_core::{
+    Session,
+    bitfield::Bitfield,
+    contract::Input,
+    id::{PieceIndex, TorrentKey},
+    layout::Layout,
+    metainfo::Info,
+    resume::{FileStamp, Record},
+    storage::{Command, Completion, Order, Outcome, StorageError, Verdict},
+};
+use js_sys::Uint8Array;
+
+use crate::{convert, host::Host, table::Table};
+
+/// The orders that are out, by number.
+#[derive(Default)]
+pub(crate) struct Orders {
+    out: Table<u32, Pending>,
+    last: u32,
+}
+
+struct Pending {
+    torrent: TorrentKey,
+    what: What,
+}
+
+/// What is kept of an order to answer it.
+enum What {
+    Open(Arc<Info>),
+    Select,
+    Store(PieceIndex),
+    Spill { piece: PieceIndex, length: u32 },
+    Check(PieceIndex),
+    Read { piece: PieceIndex, begin: u32, length: u32 },
+    Checkpoint(Bitfield),
+    Close,
+}
+
+impl Orders {
+    /// Hands an order to the host. A piece leaves the wasm heap here: its bytes are the host's.
+    pub(crate) fn carry_out(&mut self, host: &Host, session: &Session, command: Command) {
+        let Command { torrent, order } = command;
+        let number = self.last.wrapping_add(1);
+        self.last = number;
+        let info = match &order {
+            Order::Open { info, .. } => Some(Arc::clone(info)),
+            _ => session.info(torrent).cloned(),
+        };
+        let Some(info) = info else { return };
+        let what = tell(host, number, torrent.as_u64() as f64, &info, order);
+        self.out.insert(number, Pending { torrent, what });
+    }
+
+    /// The torrent whose files were opened.
+    pub(crate) fn opening(&mut self, order: u32) -> Option<(TorrentKey, Arc<Info>)> {
+        match self.out.remove(order)? {
+            Pending { torrent, what: What::Open(info) } => Some((torrent, info)),
+            _ => None,
+        }
+    }
+
+    /// What is to be kept for an order to checkpoint.
+    pub(crate) fn record(
+        &self,
+        order: u32,
+        files: Vec<FileStamp>,
+        session: &Session,
+    ) -> Option<Record> {
+        let Pending { torrent, what: What::Checkpoint(have) } = self.out.get(order)? else {
+            return None;
+        };
+        let info_hash = *session.info(*torrent)?.info_hash();
+        Some(Record { info_hash, have: have.clone(), files, uploaded: 0, downloaded: 0 })
+    }
+
+    pub(crate) fn done(&mut self, order: u32) -> Option<Input> {
+        self.answer(order, |what| match what {
+            What::Select => Some(Outcome::Selected(Ok(()))),
+            What::Spill { piece, length } => {
+                Some(Outcome::Spilled { piece, length, result: Ok(()) })
+            }
+            What::Checkpoint(_) => Some(Outcome::Checkpointed(Ok(()))),
+            What::Close => Some(Outcome::Closed),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn hashed(&mut self, order: u32, good: bool, digests: &[u8]) -> Option<Input> {
+        let digests = digests.as_chunks().0.to_vec();
+        let result = Ok(Verdict { good, digests });
+        self.answer(order, |what| match what {
+            What::Store(piece) => Some(Outcome::Stored { piece, result }),
+            What::Check(piece) => Some(Outcome::Checked { piece, result }),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn read(&mut self, order: u32, bytes: Vec<u8>) -> Option<Input> {
+        self.answer(order, |what| match what {
+            What::Read { piece, begin, length } => {
+                Some(Outcome::Read { piece, begin, length, result: Ok(Bytes::from(bytes)) })
+            }
+            _ => None,
+        })
+    }
+
+    pub(crate) fn failed(&mut self, order: u32, error: StorageError) -> Option<Input> {
+        self.answer(order, |what| {
+            Some(match what {
+                What::Open(_) => Outcome::Opened(Err(error)),
+                What::Select => Outcome::Selected(Err(error)),
+                What::Store(piece) => Outcome::Stored { piece, result: Err(error) },
+                What::Spill { piece, length } => {
+                    Outcome::Spilled { piece, length, result: Err(error) }
+                }
+                What::Check(piece) => Outcome::Checked { piece, result: Err(error) },
+                What::Read { piece, begin, length } => {
+                    Outcome::Read { piece, begin, length, result: Err(error) }
+                }
+                What::Checkpoint(_) => Outcome::Checkpointed(Err(error)),
+                What::Close => Outcome::Closed,
+            })
+        })
+    }
+
+    fn answer(
+        &mut self,
+        order: u32,
+        outcome: impl FnOnce(What) -> Option<Outcome>,
+    ) -> Option<Input> {
+        let Pending { torrent, what } = self.out.remove(order)?;
+        Some(completed(torrent, outcome(what)?))
+    }
+}
+
+/// The answer to an order.
+pub(crate) fn completed(torrent: TorrentKey, outcome: Outcome) -> Input {
+    Input::Storage(Completion { torrent, outcome })
+}
+
+/// Says an order in the host's words; what is kept of it.
+fn tell(host: &Host, number: u32, torrent: f64, info: &Arc<Info>, order: Order) -> What {
+    let layout = info.layout();
+    let hash = |piece| Uint8Array::from(info.piece_hash(piece).as_slice());
+    match order {
+        Order::Open { info, wanted } => {
+            host.open(number, torrent, convert::description(&info), &convert::bytes(&wanted));
+            What::Open(info)
+        }
+        Order::Select { wanted } => {
+            host.select(number, torrent, &convert::bytes(&wanted));
+            What::Select
+        }
+        Order::Store { piece, buffers, digest_blocks } => {
+            let bytes = convert::joined(&buffers);
+            let at = offset(layout, piece, 0);
+            host.store(number, torrent, at, bytes, hash(piece), digest_blocks);
+            What::Store(piece)
+        }
+        Order::Spill { piece, begin, buffers } => {
+            let bytes = convert::joined(&buffers);
+            let length = bytes.length();
+            host.spill(number, torrent, offset(layout, piece, begin), bytes);
+            What::Spill { piece, length }
+        }
+        Order::Check { piece, digest_blocks } => {
+            let (at, length) = (offset(layout, piece, 0), layout.piece_bytes(piece));
+            host.check(number, torrent, at, length, hash(piece), digest_blocks);
+            What::Check(piece)
+        }
+        Order::Read { piece, begin, length } => {
+            host.read(number, torrent, offset(layout, piece, begin), length);
+            What::Read { piece, begin, length }
+        }
+        Order::Checkpoint { have, complete } => {
+            host.checkpoint(number, torrent, complete);
+            What::Checkpoint(have)
+        }
+        Order::Close => {
+            host.close_files(number, torrent);
+            What::Close
+        }
+    }
+}
+
+/// Offsets of a torrent's bytes are exact: a 53-bit number holds eight petabytes.
+fn offset(layout: &Layout, piece: PieceIndex, begin: u32) -> f64 {
+    (layout.piece_offset(piece) + u64::from(begin)) as f64
+}

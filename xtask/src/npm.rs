@@ -1,0 +1,117 @@
+//! The npm package: the wasm crate, compiled, bound, made small, bundled and packed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{process, wasm};
+
+/// What a page loads to run Gannet, compressed as servers do, may have so many bytes.
+const MAX_GZIP_BYTES: u64 = 100_000;
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What a page loads of the entry `.`; the tarball holds more, for other entries.
+const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
+
+/// What every browser of the last years has, and no more.
+const FEATURES: [&str; 7] = [
+    "bulk-memory",
+    "bulk-memory-opt",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
+/// Builds and packs; where the tarball is.
+pub(crate) fn run() -> Result<PathBuf> {
+    let module = wasm::build()?;
+    tools()?;
+    let bound = folder().join("bound");
+    bind(&module, &bound)?;
+    shrink(&bound)?;
+    npm(&["run", "--silent", "build"])?;
+    let packed = pack()?;
+    check_size()?;
+    Ok(packed)
+}
+
+/// The package's sources.
+fn folder() -> PathBuf {
+    crate::root().join("wasm/npm")
+}
+
+/// Installs what the build needs, exactly as the lock file says, unless that was done before.
+fn tools() -> Result<()> {
+    let lock = folder().join("package-lock.json");
+    let installed = folder().join("node_modules/.package-lock.json");
+    let is_fresh = modified(&installed).is_some_and(|at| Some(at) > modified(&lock));
+    if is_fresh {
+        return Ok(());
+    }
+    npm(&["ci", "--no-audit", "--no-fund"])
+}
+
+fn modified(file: &Path) -> Option<std::time::SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Writes the JavaScript and the types that go with the module.
+fn bind(module: &Path, bound: &Path) -> Result<()> {
+    let mut bindgen = Command::new(wasm::bindgen()?);
+    bindgen.args(["--target=web", "--omit-default-module-path", "--out-name=engine", "--out-dir"]);
+    process::run(bindgen.arg(bound).arg(module).stdin(Stdio::null()), LIMIT)
+}
+
+/// Has Binaryen make the module small, and puts it where the package wants it.
+fn shrink(bound: &Path) -> Result<()> {
+    let dist = folder().join("dist");
+    std::fs::create_dir_all(&dist)?;
+    let mut optimiser = Command::new("node");
+    optimiser.arg(folder().join("node_modules/binaryen/bin/wasm-opt"));
+    // Inlining makes it larger once it is compressed, by a quarter; the order of names puts what is
+    // alike side by side.
+    optimiser.args(["--no-inline=*", "-Oz", "--reorder-functions-by-name"]);
+    optimiser.args(["--strip-debug", "--strip-producers"]);
+    optimiser.args(FEATURES.map(|feature| format!("--enable-{feature}")));
+    optimiser.arg(bound.join("engine_bg.wasm")).arg("-o").arg(dist.join("gannet.wasm"));
+    process::run(optimiser.stdin(Stdio::null()), LIMIT)
+}
+
+fn npm(arguments: &[&str]) -> Result<()> {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(folder()).stdin(Stdio::null());
+    process::run(&mut npm, LIMIT)
+}
+
+/// Says how much a page has to load, and fails if it is too much.
+fn check_size() -> Result<()> {
+    let mut total = 0;
+    for file in LOADED {
+        let bytes = gzip_bytes(&folder().join("dist").join(file))?;
+        println!("{file}: {bytes} bytes gzipped");
+        total += bytes;
+    }
+    println!("together: {total} of at most {MAX_GZIP_BYTES} bytes gzipped");
+    if total > MAX_GZIP_BYTES {
+        bail!("the package is too large: {total} bytes gzipped, at most {MAX_GZIP_BYTES}");
+    }
+    Ok(())
+}
+
+fn gzip_bytes(file: &Path) -> Result<u64> {
+    let mut gzip = Command::new("gzip");
+    let output = gzip.args(["-9", "--no-name", "--stdout"]).arg(file).output();
+    let output = output.with_context(|| format!("gzip can't compress {}", file.display()))?;
+    Ok(output.stdout.len() as u64)
+}
+
+fn pack() -> Result<PathBuf> {
+    let packed = crate::target().join("npm");
+    let to = packed.to_str().context("the target folder has a name that isn't UTF-8")?;
+    npm(&["pack", "--silent", "--pack-destination", to])?;
+    Ok(packed.join(concat!("gannet-", env!("CARGO_PKG_VERSION"), ".tgz")))
+}
