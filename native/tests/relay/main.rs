@@ -3,6 +3,7 @@
 
 mod control;
 mod pages;
+mod probes;
 mod refusals;
 mod streams;
 mod support;
