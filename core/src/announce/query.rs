@@ -184,6 +184,10 @@ const IP: usize = 10;
 const COMPACT: usize = 11;
 const NO_PEER_ID: usize = 12;
 
+fn place_of(name: &[u8]) -> Option<usize> {
+    NAMES.iter().position(|known| known.as_bytes() == name)
+}
+
 /// The values of the fields in [`NAMES`], in that order, as they stand in the query: a tracker reads
 /// so many that taking each into memory of its own would show.
 struct Fields<'q>([Option<&'q str>; NAMES.len()]);
@@ -195,8 +199,7 @@ impl<'q> Fields<'q> {
         }
         let mut values = [None; NAMES.len()];
         for (name, value) in percent::raw_query_pairs(query) {
-            let name = percent::decoded(name);
-            let place = NAMES.iter().position(|known| known.as_bytes() == &*name);
+            let place = place_of(&percent::decoded(name));
             let Some(place) = place else { continue };
             if values[place].replace(value).is_some() {
                 return Err(RequestError::Repeated { field: NAMES[place] });

@@ -86,7 +86,7 @@ impl AllowList {
     }
 
     /// How many torrents are listed; `None` if all are served.
-    pub fn len(&self) -> Option<usize> {
+    pub fn listed(&self) -> Option<usize> {
         let listed = self.0.as_ref()?;
         Some(listed.read.read().unwrap_or_else(PoisonError::into_inner).hashes.len())
     }
@@ -153,7 +153,7 @@ mod tests {
     fn comments_spaces_and_line_ends_of_any_kind_are_skipped() {
         let (_dir, path) = file(&format!("# mine\r\n\r\n  {HASH}  # this one\r\n"));
         let list = AllowList::open(path).unwrap();
-        assert_eq!(list.len(), Some(1));
+        assert_eq!(list.listed(), Some(1));
         assert!(list.permits(&HASH.parse().unwrap()));
         assert!(!list.permits(&InfoHash::new([0; 20])));
     }

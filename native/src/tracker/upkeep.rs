@@ -45,7 +45,7 @@ async fn tidy(desk: &Desk) {
 }
 
 async fn reload(desk: &Desk) {
-    if desk.allow_list.len().is_none() {
+    if desk.allow_list.listed().is_none() {
         return;
     }
     loop {

@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// aria2 with the trackers as its only way to find a peer.
-fn aria2(listen: SocketAddr, folder: &Path) -> Command {
+pub(crate) fn aria2(listen: SocketAddr, folder: &Path) -> Command {
     let mut command = Command::new("aria2c");
     command.args(["--no-conf", "--summary-interval=0", "--console-log-level=info"]);
     command.args(["--enable-dht=false", "--enable-dht6=false", "--enable-peer-exchange=false"]);

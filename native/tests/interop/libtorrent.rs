@@ -16,7 +16,7 @@ fn python() -> PathBuf {
     std::env::var_os("GANNET_TEST_PYTHON").map_or(usual, PathBuf::from)
 }
 
-fn libtorrent(task: &str) -> Command {
+pub(crate) fn libtorrent(task: &str) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/libtorrent_peer.py");
     let mut command = Command::new(python());
     command.arg(script).arg(task);

@@ -3,10 +3,12 @@
     make PATH TORRENT [--tracker URL] [--piece-length BYTES]
     seed TORRENT DIR [--listen ADDR]
     get  SOURCE  DIR [--peer ADDR]... [--listen ADDR] [--limit SECONDS]
+    scrape TORRENT DIR [--listen ADDR]
 
 `seed` prints `listening PORT` once every piece is checked, then serves until it is killed.
 `get` prints `finished SECONDS`, counted from before the session exists until the last piece passed.
-SOURCE is a .torrent or a magnet link. `make` prints the info hash.
+SOURCE is a .torrent or a magnet link. `make` prints the info hash, `scrape` prints
+`scraped COMPLETE INCOMPLETE` as the tracker says.
 """
 
 import argparse
@@ -83,6 +85,25 @@ def get(args):
     print(f"finished {time.monotonic() - start:.3f}", flush=True)
 
 
+def scrape(args):
+    host = session(args.listen)
+    host.apply_settings({
+        "alert_mask": int(lt.alert.category_t.tracker_notification),
+        # Else nothing but announces goes to a tracker on this machine.
+        "ssrf_mitigation": False,
+    })
+    handle = host.add_torrent(source(args.torrent, args.folder))
+    handle.scrape_tracker()
+    replies = []
+
+    def replied():
+        replies.extend(it for it in host.pop_alerts() if isinstance(it, lt.scrape_reply_alert))
+        return replies
+
+    until(replied, 20, "the scrape")
+    print("scraped", replies[0].complete, replies[0].incomplete, flush=True)
+
+
 def main():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parser = argparse.ArgumentParser()
@@ -105,6 +126,11 @@ def main():
     command.add_argument("--peer", action="append", default=[])
     command.add_argument("--listen", default="127.0.0.1:0")
     command.add_argument("--limit", type=float, default=60)
+    command = commands.add_parser("scrape")
+    command.set_defaults(run=scrape)
+    command.add_argument("torrent")
+    command.add_argument("folder")
+    command.add_argument("--listen", default="127.0.0.1:0")
     args = parser.parse_args()
     args.run(args)
 

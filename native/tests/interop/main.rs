@@ -8,4 +8,5 @@ mod libtorrent;
 mod payload;
 mod process;
 mod support;
+mod tracker;
 mod transmission;

@@ -196,11 +196,14 @@ fn transmission_downloads_from_gannet() {
     let scratch = Scratch::new();
     let wire = Wire::new(&scratch);
     let tracker = wire.gannet.addr(8080).to_string();
-    let _tracker = scratch.start(&mut wire.gannet.on(&gannet(&["tracker", "--http", &tracker])));
-    let url = format!("http://{tracker}/announce");
+    let both = gannet(&["tracker", "--http", &tracker, "--udp", &tracker]);
+    let _tracker = scratch.start(&mut wire.gannet.on(&both));
     let mut payloads = payloads(&scratch);
+    // In turn over one protocol and the other.
+    let urls = ["http", "udp"].map(|scheme| format!("{scheme}://{tracker}/announce"));
+    let torrents = payloads.iter().zip(urls.iter().cycle());
     let torrents: Vec<_> =
-        payloads.iter().map(|(_, payload)| scratch.create(payload, Some(&url))).collect();
+        torrents.map(|((_, payload), url)| scratch.create(payload, Some(url))).collect();
     let addr = wire.gannet.addr(6881);
     let mut seed = gannet(&["seed", "--listen", &addr.to_string(), "-o"]);
     seed.arg(scratch.folder("shared")).args(&torrents);

@@ -2,4 +2,6 @@
 
 mod api;
 mod http;
+mod limits;
 mod support;
+mod udp;

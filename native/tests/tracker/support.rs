@@ -14,6 +14,16 @@ use gannet_core::{
 
 pub(crate) const HASH: InfoHash = InfoHash::new([0xab; 20]);
 
+/// A tracker over HTTP and UDP, at ports of its own.
+pub(crate) fn config() -> TrackerConfig {
+    TrackerConfig {
+        http: "127.0.0.1:0".parse().ok(),
+        udp: "127.0.0.1:0".parse().ok(),
+        interval: Duration::from_secs(120),
+        ..TrackerConfig::default()
+    }
+}
+
 /// A tracker on a runtime of its own, so that tests are plain blocking clients.
 pub(crate) struct Fixture {
     tracker: Option<Tracker>,
@@ -22,18 +32,25 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn start() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: TrackerConfig) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let config = TrackerConfig {
-            http: "127.0.0.1:0".parse().ok(),
-            interval: Duration::from_secs(120),
-            ..TrackerConfig::default()
-        };
         let tracker = runtime.block_on(Tracker::start(config)).unwrap();
         Self { tracker: Some(tracker), runtime }
     }
 
+    pub(crate) fn tracker(&self) -> &Tracker {
+        self.tracker.as_ref().expect("it wasn't stopped")
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.tracker.as_ref().unwrap().http_addr().unwrap()
+        self.tracker().http_addr().unwrap()
+    }
+
+    pub(crate) fn udp_addr(&self) -> SocketAddr {
+        self.tracker().udp_addr().unwrap()
     }
 
     pub(crate) fn stop(&mut self) {
@@ -79,8 +96,21 @@ pub(crate) struct Connection {
 impl Connection {
     /// Status and body of one request; the connection stays open.
     pub(crate) fn get(&mut self, path: &str) -> (u16, Vec<u8>) {
-        write!(self.stream, "GET {path} HTTP/1.1\r\nHost: tracker\r\n\r\n").unwrap();
+        self.get_with(path, "")
+    }
+
+    /// As [`Self::get`], with more lines in the request's head.
+    pub(crate) fn get_with(&mut self, path: &str, lines: &str) -> (u16, Vec<u8>) {
+        write!(self.stream, "GET {path} HTTP/1.1\r\nHost: tracker\r\n{lines}\r\n").unwrap();
         self.answer()
+    }
+
+    /// The status of one request; `None` if the tracker closes the connection.
+    pub(crate) fn try_get(&mut self, path: &str) -> Option<u16> {
+        write!(self.stream, "GET {path} HTTP/1.1\r\nHost: tracker\r\n\r\n").ok()?;
+        let mut start = [0; 12];
+        self.stream.read_exact(&mut start).ok()?;
+        std::str::from_utf8(&start[9..]).ok()?.parse().ok()
     }
 
     pub(crate) fn answer(&mut self) -> (u16, Vec<u8>) {

@@ -41,13 +41,12 @@ pub(super) fn answer<B>(
         "/scrape" => scrape,
         _ => return None,
     };
-    // Whether pages may ask is answered by the router, for all paths alike.
-    if *request.method() == Method::OPTIONS {
-        return None;
-    }
-    // The server leaves out the body of an answer to HEAD.
-    if *request.method() != Method::GET && *request.method() != Method::HEAD {
-        return Some(not_allowed());
+    match *request.method() {
+        // The server leaves out the body of an answer to HEAD.
+        Method::GET | Method::HEAD => {}
+        // What a page asks first, and the router knows how to answer.
+        Method::OPTIONS => return None,
+        _ => return Some(not_allowed()),
     }
     let query = request.uri().query().unwrap_or_default();
     let body = act(desk, addr, query).unwrap_or_else(|failed| {

@@ -4,10 +4,18 @@ mod answer;
 mod forwarded;
 mod slots;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{poll_fn, ready},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use futures_util::future::Either;
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -63,16 +71,17 @@ pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
 
 /// Answers the requests of one connection, as many as come.
 async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: Slot) {
-    let limits = side.desk.limits.clone();
+    let limits = &side.desk.limits;
     let open = side.desk.counters.connections.clone();
     open.inc();
     let service = service_fn(|request| respond(&side, addr, request));
-    let ended = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .max_buf_size(limits.max_head_bytes.max(limits::MAX_HEAD_BYTES))
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    // Closing the socket says the same as shutting it down first, in one system call less.
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     open.dec();
     if let Err(error) = ended {
         // A connection that breaks is the client's business.
@@ -81,15 +90,17 @@ async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: S
 }
 
 /// Answers one request: an announce or a scrape at once, all else by the router.
-async fn respond(
+fn respond(
     side: &Side,
     addr: SocketAddr,
     mut request: Request<Incoming>,
-) -> Result<hyper::Response<Reply>, std::convert::Infallible> {
+) -> impl Future<Output = Result<Response<Reply>, Infallible>> + use<> {
     let addr = side.proxies.client(addr, request.headers());
     if let Some(response) = answer::answer(&side.desk, addr, &request) {
-        return Ok(response.map(Reply::Left));
+        return Either::Left(ready(Ok(response.map(Reply::Left))));
     }
     request.extensions_mut().insert(addr);
-    Ok(side.router.clone().call(request.map(Body::new)).await?.map(Reply::Right))
+    let routed = side.router.clone().call(request.map(Body::new));
+    // What is rare mustn't make what is frequent large.
+    Either::Right(Box::pin(async { Ok(routed.await?.map(Reply::Right)) }))
 }

@@ -136,6 +136,7 @@ fn sample_of<R: Record>(
     if missing == 0 {
         return;
     }
+    out.reserve(missing.min(peers.len()));
     // One more, since the one who asks may be drawn.
     let drawn = draw(rng, peers.len(), missing + 1).map(|at| peers[at]);
     let named = drawn.filter(|peer| alive(peer.heard())).map(Record::addr);
@@ -149,7 +150,9 @@ fn sample_of<R: Record>(
 fn draw(rng: &mut fastrand::Rng, total: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(total);
     let turn = if count < total { rng.usize(..total) } else { 0 };
-    let bound = move |part: usize| (part as u64 * total as u64 / count as u64) as usize;
+    // With 32 bits of fraction: totals are far below 2³², as positions are.
+    let part_length = ((total as u64) << 32) / count.max(1) as u64;
+    let bound = move |part: usize| ((part as u64 * part_length) >> 32) as usize;
     (0..count).map(move |part| {
         let (from, to) = (bound(part), bound(part + 1));
         let at = turn + if to - from > 1 { rng.usize(from..to) } else { from };
