@@ -231,6 +231,24 @@ impl Session {
         self.newcomers.insert(key, Newcomer { addr, since: now, said: BytesMut::new() });
         Some(key)
     }
+
+    /// An incoming connection of which the host knows already whose it is: the torrent's handshake
+    /// goes out at once. `None` if it is to be refused.
+    pub fn accept_for(
+        &mut self,
+        now: Instant,
+        torrent: TorrentKey,
+        addr: SocketAddr,
+    ) -> Option<PeerKey> {
+        if self.shared.connections() + self.newcomers.len() >= self.shared.config.max_connections
+            || !self.torrents.contains_key(&torrent)
+        {
+            return None;
+        }
+        let key = self.shared.own_peer(torrent);
+        self.with(now, torrent, |torrent, cx| torrent.accept(cx, key, addr, Bytes::new()));
+        Some(key)
+    }
 }
 
 /// # The contract

@@ -1,7 +1,7 @@
 //! The core of Gannet in a browser or in Node: what JavaScript may call, and nothing else.
 //!
-//! Each method converts what it is given, calls the [`driver`](driver::Driver), converts back.
-//! Whatever the core wants done in the world it asks of a [`Host`]: sockets, storage and the
+//! Each method converts what it is given, calls the driver, converts back.
+//! Whatever the core wants done in the world it asks of a host: sockets, storage and the
 //! caller's functions are JavaScript's, because the browser's own are, and each binding to them
 //! from here would be downloaded by every page.
 //!
@@ -121,13 +121,14 @@ impl Engine {
 /// # Connections
 #[wasm_bindgen]
 impl Engine {
-    /// Somebody connected to us; the number of the connection, if it is to be kept.
-    pub fn accept(&mut self, addr: &str) -> Option<f64> {
+    /// A relay has somebody for a torrent; the number of the connection, if it is to be kept.
+    pub fn accept(&mut self, torrent: f64, addr: &str) -> Option<f64> {
         let addr = convert::addr(addr).ok()?;
-        self.0.act(|driver, now| {
-            let peer = driver.session.accept(now, addr)?;
+        let accepted = self.0.with(torrent, |driver, now, key| {
+            let peer = driver.session.accept_for(now, key, addr)?;
             Some(driver.sockets.adopt(peer))
-        })
+        });
+        accepted.flatten()
     }
 
     /// A dial succeeded.

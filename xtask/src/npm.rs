@@ -26,17 +26,22 @@ const FEATURES: [&str; 7] = [
     "sign-ext",
 ];
 
-/// Builds and packs; where the tarball is.
+/// Builds and packs, and fails if a page has to load too much; where the tarball is.
 pub(crate) fn run() -> Result<PathBuf> {
+    let packed = build()?;
+    check_size()?;
+    Ok(packed)
+}
+
+/// Builds and packs; where the tarball is.
+fn build() -> Result<PathBuf> {
     let module = wasm::build()?;
     tools()?;
     let bound = folder().join("bound");
     bind(&module, &bound)?;
     shrink(&bound)?;
     npm(&["run", "--silent", "build"])?;
-    let packed = pack()?;
-    check_size()?;
-    Ok(packed)
+    pack()
 }
 
 /// The package's sources.

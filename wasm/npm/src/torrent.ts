@@ -193,7 +193,10 @@ export class Torrent {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #describe(description: Description): void {
+  #describe(told: Description): void {
+    // Peers tell the metadata, not the trackers.
+    const trackers = told.trackers.length > 0 ? told.trackers : this.#description?.trackers ?? [];
+    const description = { ...told, trackers };
     this.#description = description;
     this.files = description.files.map((file, index) => new TorrentFile(this, file, index));
     this.#described.resolve(description);

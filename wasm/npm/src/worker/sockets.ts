@@ -8,6 +8,7 @@ import { Swarm, type Ticket } from './swarm.js';
 export class Sockets {
   readonly #swarms = new Map<number, Swarm>();
   readonly #open = new Map<number, DataSocket>();
+  #accepting: { early: Uint8Array<ArrayBuffer>[] } | undefined;
 
   constructor(
     private readonly engine: Engine,
@@ -21,7 +22,7 @@ export class Sockets {
     if (this.relays.length === 0) return;
     const swarm = new Swarm(this.relays, this.platform, infoHash, trackers.flat(), {
       found: (addr) => this.engine.addPeer(torrent, addr),
-      incoming: (addr, ticket) => this.#accept(addr, ticket),
+      incoming: (addr, ticket) => this.#accept(torrent, addr, ticket),
       left: () => this.#left(torrent),
       tell: this.tell,
     });
@@ -49,7 +50,10 @@ export class Sockets {
   }
 
   send(peer: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#open.get(peer)?.send(bytes);
+    const socket = this.#open.get(peer);
+    // What the engine says to one that it is accepting at this moment.
+    if (socket) socket.send(bytes);
+    else this.#accepting?.early.push(bytes);
   }
 
   close(peer: number): void {
@@ -57,11 +61,15 @@ export class Sockets {
     this.#open.delete(peer);
   }
 
-  #accept(addr: string, ticket: Ticket): void {
-    const peer = this.engine.accept(addr);
+  #accept(torrent: number, addr: string, ticket: Ticket): void {
+    this.#accepting = { early: [] };
+    const peer = this.engine.accept(torrent, addr);
+    const { early } = this.#accepting;
+    this.#accepting = undefined;
     if (peer === undefined) return;
     const socket = new DataSocket(peer, this.engine, () => this.#open.delete(peer), true);
     this.#open.set(peer, socket);
+    early.forEach((bytes) => socket.send(bytes));
     socket.start(this.platform, ticket);
   }
 
