@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{Outcome, demo, process, tools, wasm};
+use crate::{Outcome, demo, npm, process, tools, wasm};
 
 /// A build from nothing, and the tests after it, on a small machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1500);
@@ -37,6 +37,8 @@ enum Check {
     Wasm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2; trackers share a Redis
     Interop,
+    /// The npm package builds, is small, and downloads in Node and in Chromium
+    Npm,
     /// The demo, in small
     Demo,
     /// The working tree is as it was before
@@ -56,6 +58,7 @@ impl Check {
             Self::Tests => tests(),
             Self::Wasm => wasm::run_default(),
             Self::Interop => interop(),
+            Self::Npm => npm::test(),
             Self::Demo => demo::run_small(),
             Self::Clean => clean(before),
         }
@@ -81,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome> {
         }
         let verdict = match check {
             _ if !going => Verdict::NotReached,
-            Check::Interop if options.without_peers => Verdict::LeftOut,
+            Check::Interop | Check::Npm if options.without_peers => Verdict::LeftOut,
             _ => timed(check, before.as_deref())?,
         };
         going &= !matches!(verdict, Verdict::Failed(_));
