@@ -40,15 +40,30 @@ pub(super) struct Side {
     pub(super) router: Router,
 }
 
-/// Listens at `addr`; at `[::]` for IPv4 too.
-pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at `addr`; at `[::]` for IPv4 too. What is set here, accepted sockets inherit.
+pub(super) fn listen(addr: SocketAddr, idle_timeout: Duration) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A port that was used a minute ago can be used again.
     socket.set_reuseaddr(true)?;
-    // Accepted sockets inherit it, which saves setting it for each.
     socket.set_nodelay(true)?;
+    drop_who_does_not_read(&socket, idle_timeout)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
+}
+
+/// Has the system end connections whose other end takes no more of its answers: it would keep its
+/// place for ever otherwise, since only requests are waited for with a limit.
+#[cfg(target_os = "linux")]
+fn drop_who_does_not_read(socket: &TcpSocket, idle_timeout: Duration) -> io::Result<()> {
+    let millis = u32::try_from(idle_timeout.as_millis()).unwrap_or(u32::MAX);
+    // As an int for the system, so no more than fits into one.
+    let millis = millis.clamp(1, i32::MAX as u32);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(socket, millis)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_who_does_not_read(_: &TcpSocket, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// Accepts connections for ever; they end with it.
