@@ -43,7 +43,7 @@ function share(name, files, announce = tracker.url) {
   }
   const torrent = path.join(folder, `${name}.torrent`);
   programs.create(path.join(parent, name), torrent, '--tracker', announce, '--piece-length', `${PIECE_BYTES}`);
-  routes[`/${name}.torrent`] = readFileSync(torrent);
+  routes[encodeURI(`/${name}.torrent`)] = readFileSync(torrent);
   const hashes = Object.values(files).map(sha256).sort();
   return { name, parent, torrent, hashes };
 }
