@@ -11,6 +11,7 @@ use crate::{process, wasm};
 /// What a page loads to run Gannet, compressed as servers do, may have so many bytes.
 const MAX_GZIP_BYTES: u64 = 100_000;
 const LIMIT: Duration = Duration::from_secs(600);
+const TEST_LIMIT: Duration = Duration::from_secs(900);
 
 /// What a page loads of the entry `.`; the tarball holds more, for other entries.
 const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
@@ -33,14 +34,24 @@ pub(crate) fn run() -> Result<PathBuf> {
     Ok(packed)
 }
 
+/// Has Node, Chromium, bundlers, compilers and linters try the package, the last ones as packed.
+pub(crate) fn test() -> Result<()> {
+    let packed = build()?;
+    tools(&folder().join("tests/packaging"))?;
+    let mut tests = Command::new("npm");
+    tests.arg("test").current_dir(folder()).stdin(Stdio::null());
+    process::run(tests.env("GANNET_TARBALL", packed), TEST_LIMIT)?;
+    check_size()
+}
+
 /// Builds and packs; where the tarball is.
 fn build() -> Result<PathBuf> {
     let module = wasm::build()?;
-    tools()?;
+    tools(&folder())?;
     let bound = folder().join("bound");
     bind(&module, &bound)?;
     shrink(&bound)?;
-    npm(&["run", "--silent", "build"])?;
+    npm(&folder(), &["run", "--silent", "build"])?;
     pack()
 }
 
@@ -49,15 +60,16 @@ fn folder() -> PathBuf {
     crate::root().join("wasm/npm")
 }
 
-/// Installs what the build needs, exactly as the lock file says, unless that was done before.
-fn tools() -> Result<()> {
-    let lock = folder().join("package-lock.json");
-    let installed = folder().join("node_modules/.package-lock.json");
+/// Installs what a folder's lock file says, exactly, unless that was done before. No package's own
+/// script runs: none of these needs it, and those that fetch programs fail without a network.
+fn tools(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let installed = folder.join("node_modules/.package-lock.json");
     let is_fresh = modified(&installed).is_some_and(|at| Some(at) > modified(&lock));
     if is_fresh {
         return Ok(());
     }
-    npm(&["ci", "--no-audit", "--no-fund"])
+    npm(folder, &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
 }
 
 fn modified(file: &Path) -> Option<std::time::SystemTime> {
@@ -86,9 +98,9 @@ fn shrink(bound: &Path) -> Result<()> {
     process::run(optimiser.stdin(Stdio::null()), LIMIT)
 }
 
-fn npm(arguments: &[&str]) -> Result<()> {
+fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
     let mut npm = Command::new("npm");
-    npm.args(arguments).current_dir(folder()).stdin(Stdio::null());
+    npm.args(arguments).current_dir(folder).stdin(Stdio::null());
     process::run(&mut npm, LIMIT)
 }
 
@@ -117,6 +129,6 @@ fn gzip_bytes(file: &Path) -> Result<u64> {
 fn pack() -> Result<PathBuf> {
     let packed = crate::target().join("npm");
     let to = packed.to_str().context("the target folder has a name that isn't UTF-8")?;
-    npm(&["pack", "--silent", "--pack-destination", to])?;
+    npm(&folder(), &["pack", "--silent", "--pack-destination", to])?;
     Ok(packed.join(concat!("gannet-", env!("CARGO_PKG_VERSION"), ".tgz")))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{Outcome, demo, process, tools, wasm};
+use crate::{Outcome, demo, npm, process, tools, wasm};
 
 /// A build from nothing, and the tests after it, on a small machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1500);
@@ -35,6 +35,8 @@ enum Check {
     Tests,
     /// The core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm,
+    /// The npm package in Chromium and Node, plain and through bundlers, and how large it is
+    Npm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2; trackers share a Redis
     Interop,
     /// The demo, in small
@@ -55,6 +57,7 @@ impl Check {
             Self::Docs => docs(),
             Self::Tests => tests(),
             Self::Wasm => wasm::run_default(),
+            Self::Npm => npm::test(),
             Self::Interop => interop(),
             Self::Demo => demo::run_small(),
             Self::Clean => clean(before),
