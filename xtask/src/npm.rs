@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{process, wasm};
+use crate::{install, process, wasm};
 
 /// What a page loads to run Gannet, compressed as servers do, may have so many bytes.
 const MAX_GZIP_BYTES: u64 = 100_000;
@@ -36,6 +36,9 @@ pub(crate) fn run() -> Result<PathBuf> {
 
 /// Has Node, Chromium, bundlers, compilers and linters try the package, the last ones as packed.
 pub(crate) fn test() -> Result<()> {
+    if install::find("chromium").is_none() {
+        install::debian("the package's tests", &["chromium"])?;
+    }
     let packed = build()?;
     tools(&folder().join("tests/packaging"))?;
     let mut tests = Command::new("npm");

@@ -14,8 +14,9 @@ const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
 /** Where the tools of this folder are. */
 export const tool = (file) => path.join(own, 'node_modules', file);
 
+const { version } = JSON.parse(await readFile(path.join(own, '../../package.json'), 'utf8'));
 /** The packed package; `cargo xtask npm` makes it. */
-export const tarball = process.env.GANNET_TARBALL ?? path.join(target, 'npm/gannet-0.1.0.tgz');
+export const tarball = process.env.GANNET_TARBALL ?? path.join(target, `npm/gannet-${version}.tgz`);
 
 /** A new project with some files and the package, and nothing else that could help it. */
 export async function consumer(name, files) {
