@@ -43,6 +43,11 @@ impl Gannet {
         &self.program
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// A command of it, yet without arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

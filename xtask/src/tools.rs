@@ -64,6 +64,17 @@ impl Peers {
     }
 }
 
+/// A Chromium, Debian's if there is none.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    let find =
+        || ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(install::find);
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    install::debian("the tests of pages", &["chromium"])?;
+    find().context("chromium isn't there after installing it")
+}
+
 /// A Python with libtorrent, kept under the target folder so that nothing else is touched.
 pub(crate) fn libtorrent() -> Result<PathBuf> {
     let folder = crate::target().join("tools/libtorrent");

@@ -88,19 +88,10 @@ async fn connect(shared: &Arc<Shared>, client: IpAddr, mut page: Page, ticket: T
         Failure::Broken => page.close(CLOSE_PROTOCOL).await,
         Failure::Unreachable => {
             shared.metrics.dialled("failed");
-            if until_gone(&mut page, deadline).await {
-                page.close(CLOSE_UNREACHABLE).await;
-            }
+            // Nothing of the page is read meanwhile, as while a silent remote is waited for.
+            sleep_until(deadline).await;
+            page.close(CLOSE_UNREACHABLE).await;
         }
-    }
-}
-
-/// Waits for the deadline, reading on; whether the page is still there then.
-async fn until_gone(page: &mut Page, deadline: Instant) -> bool {
-    let gone = async { while matches!(page.next().await, FromPage::Bytes(_)) {} };
-    tokio::select! {
-        () = gone => false,
-        () = sleep_until(deadline) => true,
     }
 }
 
@@ -110,8 +101,10 @@ async fn introduce(
     page: &mut Page,
     ticket: &Ticket,
 ) -> Result<Remote, Failure> {
-    let reach = async { reach(shared, ticket).await.ok_or(Failure::Unreachable) };
-    let (mut remote, begun) = tokio::try_join!(reach, hear(page, &ticket.info_hash))?;
+    // A page without a handshake is told the same whether or not there is somebody to reach.
+    let reach = async { Ok(reach(shared, ticket).await) };
+    let (remote, begun) = tokio::try_join!(reach, hear(page, &ticket.info_hash))?;
+    let mut remote = remote.ok_or(Failure::Unreachable)?;
     remote.writer.write(&begun).await.map_err(|_| Failure::Unreachable)?;
     match show(&mut remote, &ticket.info_hash).await {
         true => Ok(remote),

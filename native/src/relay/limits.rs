@@ -36,8 +36,9 @@ pub const FIRST_MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 pub const PEER_LIMIT: Duration = Duration::from_secs(10);
 /// How long an accepted connection waits for a page to take it.
 pub const INCOMING_LIMIT: Duration = Duration::from_secs(10);
-/// How long a stream that has ended waits for the page's own end.
-pub const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a stream that has ended waits for the page's own end: a slow page takes a while for what
+/// is under way to it.
+pub const FAREWELL_LIMIT: Duration = Duration::from_secs(30);
 /// How long trackers have to be told that a swarm has stopped.
 pub const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// How long a ticket for an address is good.

@@ -268,7 +268,8 @@ async fn downlink(
             () = sleep(PING_PERIOD) => sink.send(Message::Ping(Bytes::new())).await,
         };
         if sent.is_err() {
-            return End::Page;
+            // What the page sent before it left is still to be written: that ends the stream.
+            return std::future::pending().await;
         }
     }
 }

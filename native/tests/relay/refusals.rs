@@ -147,6 +147,7 @@ async fn nothing_of_a_remote_that_is_no_peer_reaches_the_page() {
         &handshake(InfoHash::new([1; 20])),
         b"",
     ];
+    let mut ends = Vec::new();
     for answer in answers {
         let (listener, addr) = listener().await;
         let mut page = Page::join(&relay, json!({})).await;
@@ -154,12 +155,10 @@ async fn nothing_of_a_remote_that_is_no_peer_reaches_the_page() {
         socket.send(Message::binary(handshake(HASH))).await.unwrap();
         let mut remote = accept(&listener).await;
         remote.write_all(answer).await.unwrap();
-        tokio::spawn(async move {
-            // Panics if bytes come.
-            assert_eq!(close_code(&mut socket).await, UNREACHABLE);
-        });
+        // Panics if bytes come.
+        ends.push(async move { close_code(&mut socket).await });
     }
-    tokio::time::sleep(PEER_LIMIT + Duration::from_secs(1)).await;
+    assert_eq!(futures_util::future::join_all(ends).await, [UNREACHABLE; 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

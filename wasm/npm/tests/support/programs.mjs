@@ -1,0 +1,92 @@
+// The programs of the ordinary swarm that pages meet: each ends with the test that started it.
+import { spawn, execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = (path) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
+const GANNET = process.env.GANNET_TEST_BINARY ?? root('target/debug/gannet');
+const PYTHON = process.env.GANNET_TEST_PYTHON ?? root('target/tools/libtorrent/bin/python');
+const LIBTORRENT = root('native/tests/interop/libtorrent_peer.py');
+const START_LIMIT_MILLIS = 30_000;
+
+const running = new Set();
+
+/** Ends all that was started and is still there. */
+export function endAll() {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** A running program, and a way to wait for what it prints. */
+function start(program, args, options = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  running.add(child);
+  const ended = new Promise((resolve) => child.on('exit', (code) => {
+    running.delete(child);
+    resolve(code);
+  }));
+  const lines = [];
+  const waiting = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    for (const look of [...waiting]) look();
+  });
+  return {
+    ended,
+    kill: () => child.kill('SIGKILL'),
+    /** The rest of the first line that starts with `prefix`. */
+    line: (prefix) => new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${program} never said ${prefix}`)), START_LIMIT_MILLIS);
+      const look = () => {
+        const found = lines.find((line) => line.startsWith(prefix));
+        if (found === undefined) return;
+        clearTimeout(timer);
+        waiting.splice(waiting.indexOf(look), 1);
+        resolve(found.slice(prefix.length));
+      };
+      waiting.push(look);
+      look();
+    }),
+  };
+}
+
+export const gannet = (...args) => start(GANNET, args);
+export const libtorrent = (...args) => start(PYTHON, [LIBTORRENT, ...args]);
+export const create = (path, torrent, ...flags) => {
+  execFileSync(GANNET, ['create', path, '-o', torrent, ...flags]);
+};
+
+export async function tracker() {
+  const program = gannet('tracker', '--http', '127.0.0.1:0');
+  const rest = await program.line('http://');
+  return { url: `http://${rest}`, addr: rest.split('/')[0] };
+}
+
+/** A relay for this machine's own addresses, where pages may be connected to. */
+export async function relay(...flags) {
+  const program = gannet(
+    'relay', '--listen', '127.0.0.1:0', '--allow-cidr', '127.0.0.0/8', '--ports', '20000-60000',
+    '--max-dials-per-target', '0', '--drain', '0s', ...flags,
+  );
+  return { url: `ws://${await program.line('ws://')}`, kill: program.kill };
+}
+
+/** Waits until the tracker knows so many seeders. */
+export async function seeders(addr, count) {
+  for (const end = Date.now() + START_LIMIT_MILLIS; Date.now() < end;) {
+    const totals = await (await fetch(`http://${addr}/api/v1/totals`)).json();
+    if (totals.seeders >= count) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the seeders never came');
+}
+
+/** A port that was free a moment ago. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
