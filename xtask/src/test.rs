@@ -37,7 +37,7 @@ enum Check {
     Wasm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2; trackers share a Redis
     Interop,
-    /// The npm package builds, is small, and downloads in Node and in Chromium
+    /// The npm package builds, is small, and downloads in Node and in Chromium, through bundlers too
     Npm,
     /// The demo, in small
     Demo,
