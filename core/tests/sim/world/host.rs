@@ -199,6 +199,12 @@ impl World {
         answer
     }
 
+    /// Who could be dialled, apart from oneself.
+    pub fn everybody_else(&self, host: HostId) -> Vec<SocketAddr> {
+        let others = self.addresses.iter().filter(|(_, who)| **who != Who::Host(host));
+        others.map(|(&addr, _)| addr).collect()
+    }
+
     /// A host's process is killed; the system ends its connections.
     pub fn kill(&mut self, host: HostId) {
         for (_, (conn, side)) in std::mem::take(&mut self.hosts[host].links) {
@@ -265,5 +271,12 @@ impl World {
         self.parted = None;
         let held = std::mem::take(&mut self.held);
         held.into_iter().for_each(|what| self.deliver(what));
+    }
+}
+
+impl Host {
+    /// Connections that its network still has.
+    pub fn open_connections(&self) -> usize {
+        self.links.len()
     }
 }
