@@ -96,7 +96,7 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let rng = &mut fastrand::Rng::with_seed(seed);
         let piece_length = 16_384 << rng.u32(..3);
-        let files = (0..rng.usize(1..4)).map(|_| rng.usize(1..700_000)).collect();
+        let files: Vec<usize> = (0..rng.usize(1..4)).map(|_| rng.usize(1..500_000)).collect();
         let (seeders, leechers) = (rng.usize(1..4), rng.usize(1..6));
         let total: usize = files.iter().sum();
         let hosts: Vec<HostPlan> = (0..seeders + leechers)
@@ -127,7 +127,7 @@ impl Plan {
 
 impl HostPlan {
     fn draw(rng: &mut fastrand::Rng, seeds: bool, first: bool, piece_length: u32, total: usize) -> Self {
-        let cut = match rng.u8(..6) {
+        let cut = match rng.u8(..12) {
             0 if total < 50_000 => Cut::Every(1),
             0 => Cut::Random(700),
             1 => Cut::Random(2_000),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gannet_core::{AddTorrent, Content, SessionConfig, TorrentOptions, layout::BLOCK_BYTES, time::Instant};
+use gannet_core::{AddTorrent, Content, SessionConfig, TorrentOptions, time::Instant};
 
 use super::plan::{Fault, HostPlan, Plan};
 use crate::world::{DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url};
@@ -10,16 +10,14 @@ use crate::world::{DiskFault, HostId, Tracker, TrackerFault, World, payload::Pay
 /// A run without faults that takes longer than this hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(3_600);
 
-/// Four blocks may come twice, however small the torrent is.
-const FREE_DUPLICATES: u64 = 4 * BLOCK_BYTES as u64;
-
 /// What one run was like.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Measure {
     /// Virtual time until the last leecher was done.
     pub time: Duration,
-    /// The most that one leecher received twice, as a share of the payload.
-    pub duplicates: f64,
+    /// The most bytes that one leecher received twice.
+    pub duplicates: u64,
+    pub payload_bytes: u64,
     /// The longest way from 99 % to done.
     pub last_percent: Duration,
     pub fingerprint: u64,
@@ -195,14 +193,13 @@ impl<'a> Run<'a> {
             let stats = done.stats(self.world.now);
             let last = done.finished_at().unwrap_or(start).since(start);
             measure.time = measure.time.max(last);
-            let twice = stats.duplicate_bytes.saturating_sub(FREE_DUPLICATES) as f64;
-            let twice = twice / self.payload.len() as f64;
+            let twice = stats.duplicate_bytes;
             measure.duplicates = measure.duplicates.max(twice);
             let last_percent = stats.last_percent_seconds.unwrap_or_default();
             measure.last_percent = measure.last_percent.max(Duration::from_secs_f64(last_percent));
         }
         self.remove_all();
-        measure.events = self.world.events();
+        (measure.events, measure.payload_bytes) = (self.world.events(), self.payload.len());
         measure
     }
 
