@@ -64,7 +64,8 @@ fn run_all(first: u64, runs: u64) -> Vec<Pair> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let results = workers.into_iter().map(|worker| worker.join().expect("a run failed, see above"));
+        let results =
+            workers.into_iter().map(|worker| worker.join().expect("a run failed, see above"));
         results.flatten().collect()
     })
 }
@@ -96,13 +97,15 @@ fn report(results: &[Pair], took: Option<Duration>) {
     let ratio = |(_, good_day, run): &&Pair| run.time.as_secs_f64() / good_day.time.as_secs_f64();
     let worst = |of: &dyn Fn(&&Pair) -> f64| {
         let worst = results.iter().filter(|pair| of(pair).is_finite());
-        worst.max_by(|a, b| of(a).total_cmp(&of(b))).map(|pair| (of(&pair), pair.0)).unwrap_or_default()
+        worst
+            .max_by(|a, b| of(a).total_cmp(&of(b)))
+            .map(|pair| (of(&pair), pair.0))
+            .unwrap_or_default()
     };
     let (slowest, seed) = worst(&ratio);
     println!("slowest against a good day: {slowest:.1} times (seed {seed})");
-    let (late, seed) = worst(&|(_, good_day, run)| {
-        run.time.as_secs_f64() - 2.0 * good_day.time.as_secs_f64()
-    });
+    let (late, seed) =
+        worst(&|(_, good_day, run)| run.time.as_secs_f64() - 2.0 * good_day.time.as_secs_f64());
     println!("longest beyond twice a good day: {late:.1} s (seed {seed})");
     for (day, twice) in [
         ("a good day", worst(&|(_, good_day, _)| duplicates(good_day))),

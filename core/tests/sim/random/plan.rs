@@ -105,7 +105,9 @@ impl Plan {
         let strangers = (0..rng.usize(..5)).map(|_| StrangerPlan::draw(rng)).collect();
         let trackers: Vec<TrackerFault> = (0..rng.usize(..3)).map(|_| TrackerFault::None).collect();
         let faults = (0..rng.usize(..5))
-            .map(|_| (millis(rng, 0..20_000), draw_fault(rng, seeders, hosts.len(), trackers.len())))
+            .map(|_| {
+                (millis(rng, 0..20_000), draw_fault(rng, seeders, hosts.len(), trackers.len()))
+            })
             .collect();
         let latency = millis(rng, 1..80);
         Self { seed, files, piece_length, latency, hosts, strangers, trackers, faults }
@@ -126,7 +128,13 @@ impl Plan {
 }
 
 impl HostPlan {
-    fn draw(rng: &mut fastrand::Rng, seeds: bool, first: bool, piece_length: u32, total: usize) -> Self {
+    fn draw(
+        rng: &mut fastrand::Rng,
+        seeds: bool,
+        first: bool,
+        piece_length: u32,
+        total: usize,
+    ) -> Self {
         let cut = match rng.u8(..12) {
             0 if total < 50_000 => Cut::Every(1),
             0 => Cut::Random(700),

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use gannet_core::{AddTorrent, Content, SessionConfig, TorrentOptions, time::Instant};
 
 use super::plan::{Fault, HostPlan, Plan};
-use crate::world::{DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url};
+use crate::world::{
+    DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url,
+};
 
 /// A run without faults that takes longer than this hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(3_600);
@@ -183,7 +185,8 @@ impl<'a> Run<'a> {
 
     /// All is there: the bytes are right, and nothing is kept once the torrent is removed.
     fn finish(mut self, start: Instant) -> Measure {
-        let mut measure = Measure { fingerprint: self.world.trace.fingerprint, ..Measure::default() };
+        let mut measure =
+            Measure { fingerprint: self.world.trace.fingerprint, ..Measure::default() };
         for host in self.waiting() {
             let done = &self.world.hosts[host];
             assert!(done.content() == self.payload.files, "host {host} has wrong bytes");
@@ -234,7 +237,6 @@ fn add_host(world: &mut World, plan: &HostPlan, payload: &Arc<Payload>) {
     host.disk.seek = plan.seek;
     host.watch.truth = Some(Arc::clone(payload));
 }
-
 
 /// Names the line to type when a run fails.
 struct Replay(u64);

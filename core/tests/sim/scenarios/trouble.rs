@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use gannet_core::{Content, SessionConfig, TorrentOptions, event::News, metainfo::Info};
 
-use crate::{
-
-    world::{DiskFault, HostId, Tracker, World, payload::{Payload, torrent}, tracker_url},
+use crate::world::{
+    DiskFault, HostId, Tracker, World,
+    payload::{Payload, torrent},
+    tracker_url,
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -33,7 +33,7 @@ pub enum Behaviour {
     Quitter,
     /// Says bytes that mean nothing.
     Babbler,
-    /// Sends what it was asked for twice, backwards, and again after a while.
+    /// Sends what it was asked for three times.
     Repeater,
 }
 
@@ -68,7 +68,9 @@ impl Stranger {
             Behaviour::Liar => vec![self.lie()],
             Behaviour::Babbler => vec![Act::Say(self.noise(300))],
             Behaviour::SlowLoris => {
-                let Act::Say(bytes) = say(&[Message::HaveAll, Message::Unchoke]) else { return Vec::new() };
+                let Act::Say(bytes) = say(&[Message::HaveAll, Message::Unchoke]) else {
+                    return Vec::new();
+                };
                 self.say_in_own_way(talk, bytes)
             }
             Behaviour::Flooder => {
@@ -99,11 +101,7 @@ impl Stranger {
                 }
                 None => Vec::new(),
             },
-            Behaviour::Repeater => {
-                let mut acts = self.send_block(span, false);
-                acts.extend(self.send_block(span, false));
-                acts
-            }
+            Behaviour::Repeater => (0..3).flat_map(|_| self.send_block(span, false)).collect(),
             Behaviour::Flooder => self.send_block(span, false),
             Behaviour::Claimer | Behaviour::Choker | Behaviour::Liar | Behaviour::Babbler => {
                 Vec::new()

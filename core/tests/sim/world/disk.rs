@@ -94,7 +94,11 @@ impl Disk {
         let files = self.files.borrow();
         let range = |slice: FileSlice| {
             let from = slice.offset as usize;
-            files[slice.file].bytes.get(from..from + slice.length as usize).unwrap_or_default().to_vec()
+            files[slice.file]
+                .bytes
+                .get(from..from + slice.length as usize)
+                .unwrap_or_default()
+                .to_vec()
         };
         info.layout().piece_files(piece).flat_map(range).collect()
     }

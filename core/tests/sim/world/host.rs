@@ -55,7 +55,13 @@ pub struct Host {
 }
 
 impl Host {
-    pub(super) fn new(config: SessionConfig, seed: u64, now: Instant, addr: SocketAddr, line: Line) -> Self {
+    pub(super) fn new(
+        config: SessionConfig,
+        seed: u64,
+        now: Instant,
+        addr: SocketAddr,
+        line: Line,
+    ) -> Self {
         Self {
             session: Session::new(config.clone(), seed, now),
             addr,

@@ -183,7 +183,9 @@ impl World {
         let host = match what {
             Delivery::Answer { host, .. } | Delivery::Wake(host) => *host,
             Delivery::Bytes { conn, to, .. } | Delivery::Hangup { conn, to, .. } => {
-                let Who::Host(host) = self.conns[*conn].as_ref()?.ends[*to].party.who() else { return None };
+                let Who::Host(host) = self.conns[*conn].as_ref()?.ends[*to].party.who() else {
+                    return None;
+                };
                 host
             }
             _ => return None,

@@ -344,12 +344,15 @@ impl World {
 
     /// Whether what is to arrive is held up by a partition.
     pub(super) fn is_held(&self, what: &Delivery) -> bool {
-        let (Delivery::Bytes { conn, .. } | Delivery::Hangup { conn, .. } | Delivery::Connected { conn }) =
-            what
+        let (Delivery::Bytes { conn, .. }
+        | Delivery::Hangup { conn, .. }
+        | Delivery::Connected { conn }) = what
         else {
             return false;
         };
-        let ends = self.conns[*conn].as_ref().map(|conn| (conn.ends[0].party.who(), conn.ends[1].party.who()));
+        let ends = self.conns[*conn]
+            .as_ref()
+            .map(|conn| (conn.ends[0].party.who(), conn.ends[1].party.who()));
         ends.is_some_and(|(a, b)| self.is_parted(a, b))
     }
 }

@@ -9,7 +9,12 @@ use crate::stranger::{Act, Behaviour, Stranger};
 
 impl World {
     /// Somebody of this behaviour, who can be dialled.
-    pub fn add_stranger(&mut self, behaviour: Behaviour, payload: &Arc<Payload>, rate: u64) -> usize {
+    pub fn add_stranger(
+        &mut self,
+        behaviour: Behaviour,
+        payload: &Arc<Payload>,
+        rate: u64,
+    ) -> usize {
         let id = self.strangers.len();
         let addr = self.next_addr();
         let line = Line::new(rate, self.latency / 2);
@@ -23,6 +28,12 @@ impl World {
     pub fn intrude(&mut self, stranger: usize, to: SocketAddr) {
         let talk = self.strangers[stranger].meet();
         self.dial(Party::Stranger(stranger, talk), to);
+    }
+
+    /// A host learns of an address.
+    pub fn befriend(&mut self, host: super::HostId, addr: SocketAddr) {
+        let key = self.hosts[host].torrent();
+        self.command(host, |session, now| session.add_peer(now, key, addr));
     }
 
     pub(super) fn stranger_connected(&mut self, id: usize, talk: u64) {
@@ -53,5 +64,4 @@ impl World {
             }
         }
     }
-
 }

@@ -15,7 +15,8 @@ pub struct Trace {
 
 impl Trace {
     fn mix(&mut self, value: u64) {
-        self.fingerprint = (self.fingerprint.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.fingerprint =
+            (self.fingerprint.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

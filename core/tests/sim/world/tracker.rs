@@ -85,8 +85,9 @@ impl World {
     }
 
     fn nobodies(&mut self) -> Bytes {
-        let addrs: Vec<SocketAddr> =
-            (0..200).map(|_| SocketAddr::from(([203, 0, 113, self.rng.u8(..)], self.rng.u16(1..)))).collect();
+        let addrs: Vec<SocketAddr> = (0..200)
+            .map(|_| SocketAddr::from(([203, 0, 113, self.rng.u8(..)], self.rng.u16(1..))))
+            .collect();
         answer(&addrs)
     }
 }

@@ -52,7 +52,9 @@ impl World {
     pub(super) fn check_outcome(&mut self, host: HostId, outcome: &Outcome) {
         let host = &mut self.hosts[host];
         let faulty = host.disk.fault == DiskFault::CorruptReads;
-        let Some(truth) = host.watch.truth.clone().filter(|_| !faulty && !host.hollow) else { return };
+        let Some(truth) = host.watch.truth.clone().filter(|_| !faulty && !host.hollow) else {
+            return;
+        };
         match outcome {
             Outcome::Read { piece, begin, length, result: Ok(bytes) } => {
                 assert!(
@@ -91,7 +93,11 @@ impl World {
                 host.watch.finished_at.get_or_insert(now);
             }
             News::Banned { name } => {
-                assert!(self.deserves_ban(name), "{} bans {name}, who is honest", self.hosts[id].addr);
+                assert!(
+                    self.deserves_ban(name),
+                    "{} bans {name}, who is honest",
+                    self.hosts[id].addr
+                );
             }
             _ => {}
         }
