@@ -7,7 +7,7 @@ use crate::{layout::Block, time::Instant};
 /// Requests out to one peer, at most.
 pub const MAX_REQUESTS_OUT: usize = 500;
 /// Requests out to a peer of which nothing is known yet.
-const START_DEPTH: f32 = 4.0;
+const START_DEPTH: f32 = 2.0;
 /// Requests out even to the slowest peer, so that its line is never idle between two blocks.
 const MIN_DEPTH: f32 = 2.0;
 /// A request may wait this much longer in the peer's queue than the quickest answer took: enough

@@ -117,7 +117,8 @@ impl<'a> Run<'a> {
     fn start(&mut self, host: HostId) {
         let plan = &self.plan.hosts[host];
         let known = self.world.everybody_else(host);
-        let peers = known.into_iter().enumerate().filter(|(n, _)| *n == 0 || (host + n) % 3 != 0);
+        let peers =
+            known.into_iter().enumerate().filter(|(n, _)| *n == 0 || !(host + n).is_multiple_of(3));
         let content = match plan.magnet {
             true => Content::Hash(*self.payload.info.info_hash()),
             false => Content::Info(Arc::clone(&self.payload.info)),

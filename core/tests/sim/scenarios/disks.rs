@@ -61,7 +61,7 @@ impl Stage {
         assert!(self.world.hosts[leecher].content() == self.payload.files);
     }
 
-    fn pieces(&self) -> u32 {
+    fn verified(&self) -> u32 {
         self.world.hosts[self.leecher].stats(self.world.now).pieces_have
     }
 }
@@ -113,7 +113,7 @@ fn killed_at_many_moments_a_download_resumes_with_what_was_recorded() {
     for n in 0..20_u32 {
         let mut stage = Stage::new();
         stage.run(0.4 + 0.37 * f64::from(n));
-        let before = stage.pieces();
+        let before = stage.verified();
         stage.world.kill(stage.leecher);
         let found = stage.restart(u64::from(n) + 100);
         // The system keeps what a killed process has written, so all of it is found.

@@ -101,6 +101,12 @@ impl Host {
         self.torrent.and_then(|key| self.session.have(key)).is_some_and(|have| have.has(piece))
     }
 
+    /// The pieces of its torrent.
+    pub fn pieces(&self) -> impl Iterator<Item = PieceIndex> + use<> {
+        let info = self.info.as_ref().expect("the torrent was opened");
+        info.layout().pieces()
+    }
+
     pub fn has_all(&self) -> bool {
         self.torrent.and_then(|key| self.session.have(key)).is_some_and(|have| have.is_full())
     }

@@ -121,6 +121,9 @@ impl World {
             return;
         }
         let bytes = cost_bytes(&order);
+        if let Order::Open { info, .. } = &order {
+            self.hosts[host].info = Some(info.clone());
+        }
         let outcome = match self.hosts[host].hollow {
             true => hollow(order),
             false => self.perform(host, order),
@@ -135,11 +138,7 @@ impl World {
     fn perform(&mut self, host: HostId, order: Order) -> Outcome {
         let host = &mut self.hosts[host];
         match order {
-            Order::Open { info, .. } => {
-                let opened = host.disk.open(&info);
-                host.info = Some(info);
-                Outcome::Opened(Ok(opened))
-            }
+            Order::Open { info, .. } => Outcome::Opened(Ok(host.disk.open(&info))),
             Order::Select { .. } => Outcome::Selected(Ok(())),
             Order::Checkpoint { have, .. } => {
                 let info = host.info.as_ref().ok_or(StorageError::Closed);
