@@ -3,6 +3,8 @@
 //! `world` is the simulator, `stranger` the peers that run no session, `scenarios` one file for each
 //! part of what is promised, `random` swarms drawn from a seed, `economics` how large swarms share.
 
+// Large swarms take long where nothing is optimised, and one machine's figures are enough.
+#[cfg(not(target_arch = "wasm32"))]
 mod economics;
 mod random;
 mod scenarios;

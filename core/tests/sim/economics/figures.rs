@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use super::flock::{Flock, Sharing};
 use crate::world::{Host, World};
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// One megabit per second: an ordinary line's upload.
 const RATE: u64 = 128 * 1024;

@@ -10,7 +10,7 @@ use self::run::{Measure, run_seed};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Runs of an ordinary test; `cargo xtask sim --runs N` asks for more.
-const RUNS: u64 = 25;
+const RUNS: u64 = if cfg!(target_arch = "wasm32") { 3 } else { 10 };
 
 /// A number from the environment, which `cargo xtask sim` sets.
 fn number(name: &str) -> Option<u64> {
