@@ -35,7 +35,7 @@ mod ticket;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
@@ -143,6 +143,17 @@ pub(crate) struct Shared {
     draining: CancellationToken,
 }
 
+/// Where to listen for peers. Behind a reverse proxy pages come over loopback, and peers don't.
+fn peers_ip(listen: IpAddr, public: Option<IpAddr>) -> IpAddr {
+    match public {
+        Some(public) if listen.is_loopback() && !public.is_loopback() => match public {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        },
+        _ => listen,
+    }
+}
+
 impl Shared {
     fn new(config: RelayConfig) -> Self {
         let listen_ip = config.listen.ip();
@@ -154,7 +165,7 @@ impl Shared {
             process: fastrand::u64(..),
             url: config.url,
             public_addr: config.public_addr,
-            reachable: config.ports.map(|ports| (listen_ip, ports)),
+            reachable: config.ports.map(|ports| (peers_ip(listen_ip, config.public_addr), ports)),
             origins: config.origins,
             allow_list: config.allow_list,
             budgets: Budgets::new(&config.limits),

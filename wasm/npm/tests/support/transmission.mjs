@@ -46,7 +46,8 @@ export async function transmission(host, folder) {
     kill: program.kill,
     /** Adds a .torrent or a magnet link. */
     add: (source, into) => remote('--add', source, '--download-dir', into),
-    /** Waits until it has everything of `count` torrents. */
-    complete: (count) => until('complete', (list) => (list.match(/ 100% /g) ?? []).length === count),
+    /** Waits until it has everything of the torrents with these names. */
+    complete: (...names) => until('complete', (list) => names.every((name) =>
+      list.split('\n').some((line) => line.includes(' 100% ') && line.endsWith(` ${name}`)))),
   };
 }
