@@ -20,7 +20,7 @@ export function shares(folder, routes, announce) {
     }
     const torrent = path.join(folder, `${name}.torrent`);
     programs.create(path.join(parent, name), torrent, '--tracker', announce, '--piece-length', `${PIECE_BYTES}`);
-    routes[encodeURI(`/${name}.torrent`)] = readFileSync(torrent);
+    routes[`/${name}.torrent`] = readFileSync(torrent);
     return { name, parent, torrent, hashes: Object.values(files).map(sha256).sort() };
   }
   return {
