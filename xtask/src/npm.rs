@@ -54,12 +54,13 @@ pub(crate) fn test() -> Result<()> {
     let packed = run()?;
     tools(&folder().join("tests/packaging"))?;
     let gannet = Gannet::build(false)?;
+    let peers = tools::Peers::ensure()?;
     let chromium = tools::chromium()?;
     // Whatever a test leaves when it is interrupted goes with this folder.
     let scratch = tempfile::Builder::new().prefix("gannet-npm-").tempdir()?;
     let mut npm = Command::new("npm");
     npm.args(["test", "--silent"]).current_dir(folder()).stdin(Stdio::null());
-    npm.env("GANNET_TEST_BINARY", gannet.path()).env("GANNET_TEST_PYTHON", tools::libtorrent()?);
+    npm.env("GANNET_TEST_BINARY", gannet.path()).env("GANNET_TEST_PYTHON", peers.python);
     npm.env("GANNET_TARBALL", packed);
     npm.env("CHROMIUM", chromium).env("TMPDIR", scratch.path());
     process::run(&mut npm, TEST_LIMIT)

@@ -4,22 +4,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { browser, pictured, serve } from './support/browser.mjs';
 import { liar } from './support/liar.mjs';
 import * as programs from './support/programs.mjs';
-import { PIECE_BYTES, download, magnetOf, sha256, shares } from './support/shared.mjs';
+import { PIECE_BYTES, download, magnetOf, modules, sha256, shares } from './support/shared.mjs';
 import { payload } from './support/torrents.mjs';
 
 const LIMIT = { timeout: 90_000 };
-const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'gannet-swarm-'));
 const routes = {};
 let chromium, relay, server, share, tracker;
 
 before(async () => {
   [server, chromium, tracker, relay] = await Promise.all([
-    serve(dist, routes), browser(), programs.tracker(), programs.relay(),
+    serve(modules(folder), routes), browser(), programs.tracker(), programs.relay(),
   ]);
   share = shares(folder, routes, tracker.url);
 });

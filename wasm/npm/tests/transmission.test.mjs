@@ -5,24 +5,22 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { browser, pictured, serve } from './support/browser.mjs';
 import { CIDR, HERE, host as makeHost } from './support/network.mjs';
 import * as programs from './support/programs.mjs';
-import { download, magnetOf, sha256, shares } from './support/shared.mjs';
+import { download, magnetOf, modules, sha256, shares } from './support/shared.mjs';
 import { payload } from './support/torrents.mjs';
 import { transmission as startTransmission } from './support/transmission.mjs';
 
 const LIMIT = { timeout: 120_000 };
 const BODY_LIMIT_MILLIS = 115_000;
-const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'gannet-transmission-'));
 const routes = {};
 let chromium, host, relay, server, share, tracker, transmission;
 
 before(async () => {
   host = makeHost();
-  server = await serve(dist, routes);
+  server = await serve(modules(folder), routes);
   chromium = await browser();
   tracker = await programs.tracker(`${HERE}:0`);
   // Pages come to it over loopback, as through a reverse proxy; peers don't.

@@ -1,11 +1,23 @@
 // What programs share, and how pages download it.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as programs from './programs.mjs';
 import { payload } from './torrents.mjs';
 
 export const PIECE_BYTES = 64 * 1024;
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/** The modules that a page imports: of the packed package where there is one, unpacked into `folder`. */
+export function modules(folder) {
+  const { GANNET_TARBALL: tarball } = process.env;
+  if (!tarball) return DIST;
+  execFileSync('tar', ['-xzf', tarball, '-C', folder]);
+  return path.join(folder, 'package/dist');
+}
 
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
