@@ -140,6 +140,7 @@ fn gzip_bytes(file: &Path) -> Result<u64> {
 
 fn pack() -> Result<PathBuf> {
     let packed = crate::target().join("npm");
+    std::fs::create_dir_all(&packed)?;
     let to = packed.to_str().context("the target folder has a name that isn't UTF-8")?;
     npm(&folder(), &["pack", "--silent", "--pack-destination", to])?;
     Ok(packed.join(concat!("gannet-", env!("CARGO_PKG_VERSION"), ".tgz")))

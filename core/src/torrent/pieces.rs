@@ -1,5 +1,7 @@
 //! Blocks that come: into their piece, to the storage, and what becomes of the piece.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{
@@ -23,6 +25,9 @@ use crate::{
 
 /// Bytes of a spilling piece that are collected before they are written.
 const SPILL_RUN_BYTES: u32 = 256 * 1024;
+
+/// A `have` that can't lead to a request at once waits so long for others to go with it.
+const HAVE_DELAY: Duration = Duration::from_secs(1);
 
 impl Torrent {
     /// A block came from a peer.
@@ -226,21 +231,35 @@ impl Torrent {
             if was_missing && peer.has.has(piece) {
                 peer.useful_pieces -= 1;
             }
-            self.update_interest(key);
-            self.flush(cx, key);
+            let interest_changed = self.update_interest(key);
+            self.tell_have(cx, key, piece, interest_changed);
         }
         self.answer_readers(cx, piece);
     }
 
-    /// Tells a peer when we begin or cease to want what it has.
-    pub(super) fn update_interest(&mut self, key: PeerKey) {
-        let idle = self.options.metadata_only;
-        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.is_open()) else { return };
-        let interested = peer.useful_pieces > 0 && !idle;
-        if interested != peer.am_interested {
-            peer.am_interested = interested;
-            peer.say(if interested { &Message::Interested } else { &Message::NotInterested });
+    /// Whoever is served, or had nothing to want from us before, learns of a piece at once. The
+    /// others can't ask for it now, or have it: for them it waits a moment, and goes with others.
+    fn tell_have(&mut self, cx: &mut Cx<'_>, key: PeerKey, piece: PieceIndex, now: bool) {
+        let Some(peer) = self.peers.get(&key) else { return };
+        let may_ask = !peer.am_choking || !peer.peer_interested;
+        if now || may_ask && !peer.has.has(piece) {
+            return self.flush(cx, key);
         }
+        self.timers.no_later_than(Timer::Haves, cx.now + HAVE_DELAY);
+    }
+
+    /// Tells a peer when we begin or cease to want what it has. Whether that has changed.
+    pub(super) fn update_interest(&mut self, key: PeerKey) -> bool {
+        let idle = self.options.metadata_only;
+        let peer = self.peers.get_mut(&key).filter(|peer| peer.is_open());
+        let Some(peer) = peer else { return false };
+        let interested = peer.useful_pieces > 0 && !idle;
+        if interested == peer.am_interested {
+            return false;
+        }
+        peer.am_interested = interested;
+        peer.say(if interested { &Message::Interested } else { &Message::NotInterested });
+        true
     }
 
     /// What is wanted has changed: counts anew what each peer has of it.

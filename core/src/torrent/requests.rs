@@ -3,6 +3,7 @@
 use super::{
     Timer, Torrent,
     content::{Part, Turn},
+    endgame::ENDGAME_INTERVAL,
 };
 use crate::{
     event::{Failure, News},
@@ -34,6 +35,7 @@ impl Torrent {
                 Some(block) => self.send_request(cx, key, block),
                 None => {
                     self.starved = true;
+                    self.wait_in_endgame(cx);
                     break;
                 }
             }
@@ -47,9 +49,16 @@ impl Torrent {
         }
     }
 
+    /// All is asked for: whoever stays silent with the last blocks is noticed soon.
+    fn wait_in_endgame(&mut self, cx: &Cx<'_>) {
+        if self.download.as_ref().is_some_and(|download| download.picker.is_endgame()) {
+            self.timers.no_later_than(Timer::Retry, cx.now + ENDGAME_INTERVAL);
+        }
+    }
+
     fn next_block(&mut self, cx: &mut Cx<'_>, key: PeerKey) -> Option<Block> {
         let pick = self.pick(cx, key);
-        let Some(Pick { block, began }) = pick else { return self.next_in_endgame(key) };
+        let Some(Pick { block, began }) = pick else { return self.next_in_endgame(cx.now, key) };
         let download = self.download.as_mut()?;
         if began {
             let leased = download.lease_bytes(block.piece());
