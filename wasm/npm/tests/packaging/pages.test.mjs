@@ -61,11 +61,23 @@ test('a plain page with an import map downloads from a peer behind a relay', LIM
   await downloads(await statically(await consumer('plain', { 'index.html': peers.here(page) })));
 });
 
-test('a plain page downloads from a function alone', LIMIT, async () => {
-  const map = '<script type="importmap">{ "imports": { "gannet": "/node_modules/gannet/dist/index.js" } }</script>';
-  const files = { 'index.html': PAGE.replace('<video>', `${map}\n<video>`), 'app.js': peers.here(code) };
-  await downloads(await statically(await consumer('plain-function', files)));
-});
+const dist = '/node_modules/gannet/dist';
+const entries = [
+  ['index', ''],
+  ['slim', `{ wasm: new URL('${dist}/gannet.wasm', location.href) }`],
+  ['inline', ''],
+];
+for (const [entry, options] of entries) {
+  test(`a plain page with the entry ${entry} downloads from a function alone`, LIMIT, async () => {
+    const imports = JSON.stringify({ imports: { gannet: `${dist}/${entry}.js` } });
+    const map = `<script type="importmap">${imports}</script>`;
+    const files = {
+      'index.html': PAGE.replace('<video>', `${map}\n<video>`),
+      'app.js': peers.here(code).replace('new Client()', `new Client(${options})`),
+    };
+    await downloads(await statically(await consumer(`plain-${entry}`, files)));
+  });
+}
 
 for (const version of ['vite7', 'vite8']) {
   const vite = tool(`${version}/bin/vite.js`);
