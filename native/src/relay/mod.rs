@@ -68,7 +68,8 @@ pub struct RelayConfig {
     pub listen: SocketAddr,
     /// The address that peers reach this machine at, if it isn't the one listened at.
     pub public_addr: Option<IpAddr>,
-    /// Ports at which it listens for pages that want to be reachable; `None` for no such pages.
+    /// Ports at which it listens for pages that want to be reachable; `None` for no such pages. At
+    /// the address of `listen`, unless that is loopback and `public_addr` isn't: then at all of them.
     pub ports: Option<RangeInclusive<u16>>,
     /// What tickets are signed with; relays that share it take each other's.
     pub key: Key,
