@@ -77,18 +77,16 @@ impl Torrent {
         let Some(download) = &mut self.download else { return };
         let asked_elsewhere =
             download.picker.times_asked(block) > u16::from(arrival != Arrival::GivenUp);
+        let owed = download.owed_bytes(block);
+        let has_room = owed <= cx.shared.memory_room();
         let part = download.parts.get_mut(&block.piece());
         let part = part.filter(|part| part.only.is_none_or(|only| only == record));
-        let was_open = download.picker.is_awaited(block) && download.picker.times_asked(block) == 0;
-        let Some(part) = part.filter(|_| download.picker.receive(block)) else {
+        let Some(part) = part.filter(|_| has_room && download.picker.receive(block)) else {
             self.tally.duplicate_bytes += u64::from(block.length());
             return;
         };
-        if was_open && download.spills {
-            // It was given back, and its lease with it.
-            part.leased_bytes += u64::from(block.length());
-            cx.shared.lease(u64::from(block.length()));
-        }
+        part.leased_bytes += owed;
+        cx.shared.lease(owed);
         part.put(cx.now, block, record, data);
         if download.spills {
             self.spill_if_due(cx, block.piece());
@@ -114,15 +112,13 @@ impl Torrent {
         for block in blocks {
             let Some(download) = &mut self.download else { return };
             let range = block.begin() as usize..(block.begin() + block.length()) as usize;
-            let was_open =
-                download.picker.is_awaited(block) && download.picker.times_asked(block) == 0;
-            if !download.picker.receive(block) {
+            let owed = download.owed_bytes(block);
+            let has_room = owed <= cx.shared.memory_room();
+            if !has_room || !download.picker.receive(block) {
                 self.tally.duplicate_bytes += u64::from(block.length());
             } else if let Some(part) = download.parts.get_mut(&piece) {
-                if was_open && download.spills {
-                    part.leased_bytes += u64::from(block.length());
-                    cx.shared.lease(u64::from(block.length()));
-                }
+                part.leased_bytes += owed;
+                cx.shared.lease(owed);
                 part.put(cx.now, block, record, data.slice(range));
             }
         }
