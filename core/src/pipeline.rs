@@ -7,14 +7,14 @@ use crate::{layout::Block, time::Instant};
 /// Requests out to one peer, at most.
 pub const MAX_REQUESTS_OUT: usize = 500;
 /// Requests out to a peer of which nothing is known yet.
-const START_DEPTH: f32 = 4.0;
+const START_DEPTH: f32 = 2.0;
 /// Requests out even to the slowest peer, so that its line is never idle between two blocks.
 const MIN_DEPTH: f32 = 2.0;
 /// A request may wait this much longer in the peer's queue than the quickest answer took: enough
 /// to ride out a rate limiter's pauses, short enough that the last blocks don't queue for long.
 const QUEUE_SLACK: Duration = Duration::from_millis(120);
 /// A peer is given at least this long, whatever its history says.
-pub const MIN_BLOCK_TIMEOUT: Duration = Duration::from_secs(2);
+pub const MIN_BLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Blocks given up (cancelled, timed out) that are remembered, as they may still come.
 const MAX_GIVEN_UP: usize = 2 * MAX_REQUESTS_OUT;
 
@@ -166,6 +166,17 @@ impl Pipeline {
     pub fn deadline(&self, limit: Duration) -> Option<Instant> {
         let oldest = self.out.front()?;
         Some(oldest.asked_at.max(self.last_arrival) + self.timeout(limit))
+    }
+
+    /// Whether something is owed, and nothing has come for so long.
+    pub fn is_silent(&self, now: Instant, patience: Duration) -> bool {
+        let oldest = self.out.front();
+        oldest.is_some_and(|oldest| oldest.asked_at.max(self.last_arrival) + patience <= now)
+    }
+
+    /// Whether it has stalled, and not answered since.
+    pub fn has_stalled(&self) -> bool {
+        self.stalls > 0
     }
 
     /// Four deviations beyond twice the usual delay, much as TCP does (RFC 6298), within the limits.

@@ -1,6 +1,6 @@
 //! A tracker's web API, asked: what it offers, whole lists of torrents, published torrents.
 //!
-//! [`Registrar`](crate::Registrar) keeps a list registered; [`publish`] hands over a .torrent.
+//! [`Registrar`](crate::Registrar) keeps a list registered; [`publish`](WebApi::publish) hands over a .torrent.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 

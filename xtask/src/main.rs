@@ -7,6 +7,7 @@ mod install;
 mod npm;
 mod payload;
 mod process;
+mod sim;
 mod test;
 mod tools;
 mod wasm;
@@ -40,6 +41,8 @@ enum Task {
     Wasm(wasm::Options),
     /// Builds and packs the npm package, and holds its size against the limit
     Npm,
+    /// Runs whole swarms under virtual time, with everything that goes wrong
+    Sim(sim::Options),
     /// Finds the programs that the tests need, and installs what is missing
     Tools,
 }
@@ -84,6 +87,7 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
             println!("packed {}", packed.display());
             Outcome::Done
         }),
+        Task::Sim(options) => sim::run(&options),
         Task::Tools => {
             tools::Peers::ensure()?.print();
             Ok(Outcome::Done)

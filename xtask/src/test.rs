@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{Outcome, demo, npm, process, tools, wasm};
+use crate::{Outcome, demo, npm, process, sim, tools, wasm};
 
 /// A build from nothing, and the tests after it, on a small machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1500);
@@ -33,11 +33,13 @@ enum Check {
     Docs,
     /// Unit, property and swarm tests
     Tests,
+    /// Random swarms under virtual time, and how a thousand leechers share
+    Sim,
     /// The core compiles to WebAssembly, asks nothing of its host, and passes its tests there
     Wasm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2; trackers share a Redis
     Interop,
-    /// The npm package builds, is small, and downloads in Node and in Chromium
+    /// The npm package builds, is small, and downloads in Node and in Chromium, through bundlers too
     Npm,
     /// The demo, in small
     Demo,
@@ -56,6 +58,7 @@ impl Check {
             Self::Clippy => clippy(),
             Self::Docs => docs(),
             Self::Tests => tests(),
+            Self::Sim => sim::check(),
             Self::Wasm => wasm::run_default(),
             Self::Interop => interop(),
             Self::Npm => npm::test(),

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use crate::{install, process};
 
 const TRIPLE: &str = "wasm32-unknown-unknown";
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(1800);
 /// For one test program in Node.
-const TEST_LIMIT: Duration = Duration::from_secs(300);
+const TEST_LIMIT: Duration = Duration::from_secs(600);
 /// A server that is out of reach is tried for seconds, not minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
 /// Debian's compiler brings the standard library as source, so `std` is built as well.

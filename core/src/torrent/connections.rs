@@ -273,10 +273,11 @@ impl Torrent {
         }
         let blocks = peer.pipeline.give_up_all();
         self.give_back(cx, peer.record, &blocks);
+        let leaves_work = self.let_go(peer.record) || !blocks.is_empty();
         self.close_record(key, &peer, &why);
         let retry_in = self.plan_redial(cx, &peer, &why);
         self.tell_leaving(cx, &peer, why, retry_in);
-        if !blocks.is_empty() {
+        if leaves_work {
             self.feed_all(cx);
         }
         if !peer.am_choking && peer.peer_interested {

@@ -125,6 +125,13 @@ impl Download {
             false => u64::from(self.layout.piece_bytes(piece)),
         }
     }
+
+    /// What a block that comes now takes of the memory budget: it was given back meanwhile,
+    /// and its lease with it.
+    pub(super) fn owed_bytes(&self, block: Block) -> u64 {
+        let is_open = self.picker.is_awaited(block) && self.picker.times_asked(block) == 0;
+        if is_open && self.spills { u64::from(block.length()) } else { 0 }
+    }
 }
 
 impl Torrent {

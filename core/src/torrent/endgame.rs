@@ -1,6 +1,6 @@
 //! The last blocks: asked of a second peer, so that the slowest does not hold up the end.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use super::Torrent;
 use crate::{
@@ -17,32 +17,45 @@ const DUPLICATE_SHARE: u64 = 64;
 /// Blocks that may be asked for twice however small the torrent is.
 const MIN_DUPLICATES: u64 = 4;
 
+/// A block that has to be waited for in the endgame is looked at again after so long.
+pub(super) const ENDGAME_INTERVAL: Duration = Duration::from_millis(500);
+/// Whoever has sent nothing for so long, and owes something, is silent.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Peers asked for a block that the silent hold up, at most.
+const MAX_ASKED: u16 = 4;
+
 impl Torrent {
     /// A block that another peer is asked for already, and that this one will likely bring sooner.
-    pub(super) fn next_in_endgame(&mut self, key: PeerKey) -> Option<Block> {
-        let download = self.download.as_ref()?;
-        if !download.picker.is_endgame() || !self.may_ask_twice() {
-            return None;
-        }
+    ///
+    /// What the silent hold up may always be asked for again: hardly any of it will come twice, and
+    /// a few who claim all and send nothing could else delay the end by a timeout each.
+    pub(super) fn next_in_endgame(&mut self, now: Instant, key: PeerKey) -> Option<Block> {
+        let download = self.download.as_ref().filter(|download| download.picker.is_endgame())?;
         let peer = self.peers.get(&key)?;
         let own = drain_time(peer);
-        let slowest = self
-            .peers
-            .iter()
-            .filter(|(k, other)| {
-                **k != key && !other.pipeline.is_empty() && drain_time(other) > own
-            })
-            .max_by_key(|(_, other)| drain_time(other));
-        let (_, slowest) = slowest?;
-        // What it was asked for last comes last.
-        let mut blocks = slowest.pipeline.iter().rev().map(|pending| pending.block);
-        let block = blocks.find(|&block| {
+        let slower = self.peers.iter().filter(|(k, other)| {
+            **k != key && !other.pipeline.is_empty() && drain_time(other) > own
+        });
+        let mut slower: Vec<&Peer> = slower.map(|(_, other)| other).collect();
+        slower.sort_by_key(|other| Reverse(drain_time(other)));
+        let may_ask_twice = self.may_ask_twice();
+        let suits = |block: Block, most: u16| {
             peer.serves(block.piece())
-                && download.picker.times_asked(block) == 1
+                && (1..most).contains(&download.picker.times_asked(block))
                 && !peer.pipeline.contains(block)
                 && download.parts.get(&block.piece()).is_some_and(|part| part.only.is_none())
+        };
+        let (block, is_free) = slower.into_iter().find_map(|other| {
+            let silent = other.pipeline.is_silent(now, SILENCE) && !peer.pipeline.has_stalled();
+            let most = if silent { MAX_ASKED } else { 2 };
+            // What it was asked for last comes last.
+            let mut blocks = other.pipeline.iter().rev().map(|pending| pending.block);
+            let block = blocks.find(|&block| (silent || may_ask_twice) && suits(block, most))?;
+            Some((block, silent))
         })?;
-        self.tally.asked_twice_bytes += u64::from(block.length());
+        if !is_free {
+            self.tally.asked_twice_bytes += u64::from(block.length());
+        }
         self.download.as_mut()?.picker.ask_again(block);
         Some(block)
     }

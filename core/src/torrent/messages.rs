@@ -90,12 +90,10 @@ impl Torrent {
     fn choked(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.peer_choking = true;
-        if peer.fast {
-            return;
-        }
-        let (record, blocks) = (peer.record, peer.pipeline.give_up_all());
+        let record = peer.record;
+        let blocks = if peer.fast { Vec::new() } else { peer.pipeline.give_up_all() };
         self.give_back(cx, record, &blocks);
-        if !blocks.is_empty() {
+        if self.let_go(record) || !blocks.is_empty() {
             self.feed_all(cx);
         }
     }

@@ -15,6 +15,7 @@ mod pieces;
 mod report;
 mod requests;
 mod retries;
+mod slots;
 mod sources;
 mod storing;
 mod timers;
@@ -220,6 +221,8 @@ impl Torrent {
                 Timer::Checkpoint => self.checkpoint(cx),
                 Timer::Storage => self.retry_storage(cx),
                 Timer::Metadata => self.ask_for_metadata(cx),
+                Timer::Haves => self.flush_all(cx),
+                Timer::Slots => self.use_idle_line(cx),
                 Timer::Farewell | Timer::Handshake => {}
             }
         }
@@ -260,6 +263,11 @@ impl Torrent {
         if let Some(bytes) = peer.flush(cx.now) {
             cx.output(Output::Send { peer: key, bytes });
         }
+    }
+
+    fn flush_all(&mut self, cx: &mut Cx<'_>) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.flush(cx, key));
     }
 
     fn state(&self) -> TorrentState {

@@ -1,5 +1,7 @@
 //! Blocks that come: into their piece, to the storage, and what becomes of the piece.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{
@@ -23,6 +25,9 @@ use crate::{
 
 /// Bytes of a spilling piece that are collected before they are written.
 const SPILL_RUN_BYTES: u32 = 256 * 1024;
+
+/// A `have` that can't lead to a request at once waits so long for others to go with it.
+const HAVE_DELAY: Duration = Duration::from_secs(1);
 
 impl Torrent {
     /// A block came from a peer.
@@ -72,18 +77,16 @@ impl Torrent {
         let Some(download) = &mut self.download else { return };
         let asked_elsewhere =
             download.picker.times_asked(block) > u16::from(arrival != Arrival::GivenUp);
+        let owed = download.owed_bytes(block);
+        let has_room = owed <= cx.shared.memory_room();
         let part = download.parts.get_mut(&block.piece());
         let part = part.filter(|part| part.only.is_none_or(|only| only == record));
-        let was_open = download.picker.is_awaited(block) && download.picker.times_asked(block) == 0;
-        let Some(part) = part.filter(|_| download.picker.receive(block)) else {
+        let Some(part) = part.filter(|_| has_room && download.picker.receive(block)) else {
             self.tally.duplicate_bytes += u64::from(block.length());
             return;
         };
-        if was_open && download.spills {
-            // It was given back, and its lease with it.
-            part.leased_bytes += u64::from(block.length());
-            cx.shared.lease(u64::from(block.length()));
-        }
+        part.leased_bytes += owed;
+        cx.shared.lease(owed);
         part.put(cx.now, block, record, data);
         if download.spills {
             self.spill_if_due(cx, block.piece());
@@ -109,15 +112,13 @@ impl Torrent {
         for block in blocks {
             let Some(download) = &mut self.download else { return };
             let range = block.begin() as usize..(block.begin() + block.length()) as usize;
-            let was_open =
-                download.picker.is_awaited(block) && download.picker.times_asked(block) == 0;
-            if !download.picker.receive(block) {
+            let owed = download.owed_bytes(block);
+            let has_room = owed <= cx.shared.memory_room();
+            if !has_room || !download.picker.receive(block) {
                 self.tally.duplicate_bytes += u64::from(block.length());
             } else if let Some(part) = download.parts.get_mut(&piece) {
-                if was_open && download.spills {
-                    part.leased_bytes += u64::from(block.length());
-                    cx.shared.lease(u64::from(block.length()));
-                }
+                part.leased_bytes += owed;
+                cx.shared.lease(owed);
                 part.put(cx.now, block, record, data.slice(range));
             }
         }
@@ -226,21 +227,35 @@ impl Torrent {
             if was_missing && peer.has.has(piece) {
                 peer.useful_pieces -= 1;
             }
-            self.update_interest(key);
-            self.flush(cx, key);
+            let interest_changed = self.update_interest(key);
+            self.tell_have(cx, key, piece, interest_changed);
         }
         self.answer_readers(cx, piece);
     }
 
-    /// Tells a peer when we begin or cease to want what it has.
-    pub(super) fn update_interest(&mut self, key: PeerKey) {
-        let idle = self.options.metadata_only;
-        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.is_open()) else { return };
-        let interested = peer.useful_pieces > 0 && !idle;
-        if interested != peer.am_interested {
-            peer.am_interested = interested;
-            peer.say(if interested { &Message::Interested } else { &Message::NotInterested });
+    /// Whoever is served, or had nothing to want from us before, learns of a piece at once. The
+    /// others can't ask for it now, or have it: for them it waits a moment, and goes with others.
+    fn tell_have(&mut self, cx: &mut Cx<'_>, key: PeerKey, piece: PieceIndex, now: bool) {
+        let Some(peer) = self.peers.get(&key) else { return };
+        let may_ask = !peer.am_choking || !peer.peer_interested;
+        if now || may_ask && !peer.has.has(piece) {
+            return self.flush(cx, key);
         }
+        self.timers.no_later_than(Timer::Haves, cx.now + HAVE_DELAY);
+    }
+
+    /// Tells a peer when we begin or cease to want what it has. Whether that has changed.
+    pub(super) fn update_interest(&mut self, key: PeerKey) -> bool {
+        let idle = self.options.metadata_only;
+        let peer = self.peers.get_mut(&key).filter(|peer| peer.is_open());
+        let Some(peer) = peer else { return false };
+        let interested = peer.useful_pieces > 0 && !idle;
+        if interested == peer.am_interested {
+            return false;
+        }
+        peer.am_interested = interested;
+        peer.say(if interested { &Message::Interested } else { &Message::NotInterested });
+        true
     }
 
     /// What is wanted has changed: counts anew what each peer has of it.

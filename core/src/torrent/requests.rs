@@ -3,11 +3,14 @@
 use super::{
     Timer, Torrent,
     content::{Part, Turn},
+    endgame::ENDGAME_INTERVAL,
+    retries::{Holder, Trust},
 };
 use crate::{
     event::{Failure, News},
     id::{PeerKey, PieceIndex},
     layout::{BLOCK_BYTES, Block},
+    peer::Peer,
     picker::{Asker, Pick},
     reason::CloseReason,
     roster::RecordId,
@@ -34,6 +37,7 @@ impl Torrent {
                 Some(block) => self.send_request(cx, key, block),
                 None => {
                     self.starved = true;
+                    self.wait_in_endgame(cx);
                     break;
                 }
             }
@@ -47,9 +51,16 @@ impl Torrent {
         }
     }
 
+    /// All is asked for: whoever stays silent with the last blocks is noticed soon.
+    fn wait_in_endgame(&mut self, cx: &Cx<'_>) {
+        if self.download.as_ref().is_some_and(|download| download.picker.is_endgame()) {
+            self.timers.no_later_than(Timer::Retry, cx.now + ENDGAME_INTERVAL);
+        }
+    }
+
     fn next_block(&mut self, cx: &mut Cx<'_>, key: PeerKey) -> Option<Block> {
         let pick = self.pick(cx, key);
-        let Some(Pick { block, began }) = pick else { return self.next_in_endgame(key) };
+        let Some(Pick { block, began }) = pick else { return self.next_in_endgame(cx.now, key) };
         let download = self.download.as_mut()?;
         if began {
             let leased = download.lease_bytes(block.piece());
@@ -81,17 +92,27 @@ impl Torrent {
             return None;
         }
         let (parts, draining) = (&download.parts, &download.draining);
-        let is_suspect = |record: RecordId| suspects.contains(&record);
+        let holder = |peer: &Peer| Holder {
+            record: peer.record,
+            trust: match suspects.contains(&peer.record) {
+                _ if peer.pipeline.has_stalled() => Trust::Stalled,
+                true => Trust::Suspect,
+                false => Trust::Full,
+            },
+        };
         let now = cx.now;
         let eligible = |piece: PieceIndex| {
             let owner = parts.get(&piece).and_then(|part| part.only);
             let others = || {
-                peers.iter().filter(|(k, p)| **k != key && p.serves(piece)).map(|(_, p)| p.record)
+                peers.iter().filter(|(k, p)| **k != key && p.serves(piece)).map(|(_, p)| holder(p))
             };
             peer.serves(piece)
-                && owner.is_none_or(|owner| owner == peer.record)
                 && !draining.contains_key(&piece)
-                && retries.allows(now, piece, peer.record, options.max_retries, is_suspect, others)
+                && match owner {
+                    // It goes on, however well those are regarded who have come since: they may not.
+                    Some(owner) => owner == peer.record,
+                    None => retries.allows(now, piece, holder(peer), options.max_retries, others),
+                }
         };
         let asker = Asker {
             id: peer.record.as_u32(),
@@ -150,6 +171,17 @@ impl Torrent {
                 cx.shared.unlease(u64::from(block.length()));
             }
         }
+    }
+
+    /// A peer serves us no longer: what it was to deliver alone is for everybody again, also where
+    /// nothing was asked of it just now. Whether there is any such piece.
+    pub(super) fn let_go(&mut self, record: RecordId) -> bool {
+        let Some(download) = &mut self.download else { return false };
+        let mut any = false;
+        for part in download.parts.values_mut().filter(|part| part.only == Some(record)) {
+            (part.only, any) = (None, true);
+        }
+        any
     }
 
     /// A peer refuses a request (BEP 6), perhaps because it choked us.

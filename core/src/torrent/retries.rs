@@ -9,6 +9,24 @@ const MAX_DOUBLINGS: u32 = 6;
 /// Bad copies of one piece whose senders are remembered.
 pub(super) const MAX_BAD_COPIES: usize = 8;
 
+/// How far somebody who has a piece is trusted to deliver it, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    /// Nothing speaks against it.
+    Full,
+    /// It had a part in a piece that did not verify.
+    Suspect,
+    /// It owes an answer for too long: even a suspect delivers sooner.
+    Stalled,
+}
+
+/// Somebody who has a piece.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder {
+    pub(super) record: RecordId,
+    pub(super) trust: Trust,
+}
+
 /// The blocks of a piece that did not verify: who sent what.
 #[derive(Debug, Clone)]
 pub(super) struct BadCopy {
@@ -90,26 +108,25 @@ impl Retries {
         retry.is_some_and(|retry| retry.not_before > now && retry.by.contains_key(&record))
     }
 
-    /// Whether this peer may be asked for this piece. Suspects go last, and so does whoever failed
-    /// at it: it is asked again only while none of the `others` who have it is less suspect, or as
-    /// much and has failed less. One order for both: each by itself could leave two peers waiting
-    /// for each other.
-    pub(super) fn allows<I: Iterator<Item = RecordId>>(
+    /// Whether somebody may be asked for this piece. Who is trusted less goes last, and so does who
+    /// failed at it: it is asked again only while none of the `others` who have it is trusted more,
+    /// or as much and has failed less. One order for both: each by itself could leave two peers
+    /// waiting for each other.
+    pub(super) fn allows<I: Iterator<Item = Holder>>(
         &self,
         now: Instant,
         piece: PieceIndex,
-        record: RecordId,
+        holder: Holder,
         max_retries: u32,
-        is_suspect: impl Fn(RecordId) -> bool,
         others: impl Fn() -> I,
     ) -> bool {
         let retry = self.0.get(&piece);
         let failures = |who| retry.and_then(|retry| retry.by.get(&who)).copied().unwrap_or(0);
         // Beyond the retries all are alike: a piece is never given up while a peer has it.
-        let rank = |who| (is_suspect(who), failures(who).min(max_retries));
-        let own = rank(record);
+        let rank = |holder: Holder| (holder.trust, failures(holder.record).min(max_retries));
+        let own = rank(holder);
         retry.is_none_or(|retry| now >= retry.not_before)
-            && (own == (false, 0) || !others().any(|other| rank(other) < own))
+            && (own == (Trust::Full, 0) || !others().any(|other| rank(other) < own))
     }
 }
 
@@ -120,11 +137,12 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    fn two() -> (RecordId, RecordId) {
+    fn two() -> (Holder, Holder) {
         let mut roster = Roster::default();
         let mut peer = |n: u16| {
             let addr = ([198, 51, 100, 1], n).into();
-            roster.peer(addr, true, PeerKey::new(u64::from(n)))
+            let record = roster.peer(addr, true, PeerKey::new(u64::from(n)));
+            Holder { record, trust: Trust::Full }
         };
         (peer(1), peer(2))
     }
@@ -137,26 +155,38 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut now = Instant::EPOCH;
         for wait in [1, 2, 4] {
-            let again = retries.failed(now, piece, one, second, 0.5, false);
+            let again = retries.failed(now, piece, one.record, second, 0.5, false);
             assert_eq!(again - now, Duration::from_secs(wait));
-            assert!(!retries.allows(now, piece, other, 3, |_| false, || [one].into_iter()));
+            assert!(!retries.allows(now, piece, other, 3, || [one].into_iter()));
             now = again;
         }
-        assert!(retries.allows(now, piece, other, 3, |_| false, || [one].into_iter()));
-        assert!(!retries.allows(now, piece, one, 3, |_| false, || [other].into_iter()));
+        assert!(retries.allows(now, piece, other, 3, || [one].into_iter()));
+        assert!(!retries.allows(now, piece, one, 3, || [other].into_iter()));
     }
 
     #[test]
     fn a_suspect_and_a_peer_that_failed_never_wait_for_each_other() {
-        let (suspect, failed) = two();
+        let (mut suspect, failed) = two();
+        suspect.trust = Trust::Suspect;
         let piece = PieceIndex::new(3);
         let mut retries = Retries::default();
-        let now = retries.failed(Instant::EPOCH, piece, failed, Duration::ZERO, 0.5, true);
-        let allows = |who, other| {
-            retries.allows(now, piece, who, 3, |id| id == suspect, || [other].into_iter())
-        };
+        let now = retries.failed(Instant::EPOCH, piece, failed.record, Duration::ZERO, 0.5, true);
+        let allows = |who, other| retries.allows(now, piece, who, 3, || [other].into_iter());
         assert!(allows(failed, suspect));
         assert!(!allows(suspect, failed));
+    }
+
+    #[test]
+    fn who_has_stalled_goes_after_a_suspect_so_that_nobody_waits_for_the_silent() {
+        let (mut suspect, mut silent) = two();
+        (suspect.trust, silent.trust) = (Trust::Suspect, Trust::Stalled);
+        let piece = PieceIndex::new(3);
+        let mut retries = Retries::default();
+        let start = Instant::EPOCH;
+        let now = retries.failed(start, piece, silent.record, Duration::ZERO, 0.5, true);
+        let allows = |who, other| retries.allows(now, piece, who, 3, || [other].into_iter());
+        assert!(allows(suspect, silent));
+        assert!(!allows(silent, suspect));
     }
 
     #[test]
@@ -165,8 +195,8 @@ mod tests {
         let piece = PieceIndex::new(3);
         let mut retries = Retries::default();
         for _ in 0..10 {
-            retries.failed(Instant::EPOCH, piece, one, Duration::ZERO, 0.5, false);
+            retries.failed(Instant::EPOCH, piece, one.record, Duration::ZERO, 0.5, false);
         }
-        assert!(retries.allows(Instant::EPOCH, piece, one, 3, |_| false, std::iter::empty));
+        assert!(retries.allows(Instant::EPOCH, piece, one, 3, std::iter::empty));
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     Timer, Torrent,
     content::{Part, Turn},
+    retries::{Holder, Trust},
 };
 use crate::{
     contract::{Output, SourceError},
@@ -132,9 +133,11 @@ impl Torrent {
         let room = cx.shared.memory_room() >= u64::from(download.layout.piece_length());
         // The next result in order must never wait for memory that later ones hold.
         let head = work.as_ref().map(|work| work.head());
-        let others = || sources.values().map(|source| source.record).filter(|&id| id != record);
+        let holder = |record| Holder { record, trust: Trust::Full };
+        let others =
+            || sources.values().map(|source| source.record).filter(|&id| id != record).map(holder);
         let eligible = |piece: PieceIndex| {
-            retries.allows(cx.now, piece, record, options.max_retries, |_| false, others)
+            retries.allows(cx.now, piece, holder(record), options.max_retries, others)
                 && !draining.contains_key(&piece)
                 && (room || head == Some(piece.as_u32()))
         };

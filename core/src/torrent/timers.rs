@@ -29,13 +29,17 @@ pub enum Timer {
     Metadata,
     /// A removed torrent waits no longer for its trackers.
     Farewell,
+    /// An idle upload line serves one more peer.
+    Slots,
+    /// What peers were told of pieces, and need not know at once, is sent.
+    Haves,
     /// The session gives up a connection whose handshake never came.
     Handshake,
 }
 
 impl Timer {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Peers,
         Self::Choke,
         Self::Dial,
@@ -48,6 +52,8 @@ impl Timer {
         Self::Storage,
         Self::Metadata,
         Self::Farewell,
+        Self::Slots,
+        Self::Haves,
         Self::Handshake,
     ];
 }

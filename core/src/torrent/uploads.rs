@@ -1,10 +1,9 @@
-//! Serving peers: who may download from us, what they asked for, and reads for the user.
+//! Serving peers: what they asked for, and reads for the user.
 
 use bytes::Bytes;
 
 use super::{Phase, Timer, Torrent};
 use crate::{
-    choker::{CHOKE_INTERVAL, Candidate, OPTIMISTIC_INTERVAL, slots_for},
     contract::Output,
     event::News,
     id::{PeerKey, PieceIndex},
@@ -27,100 +26,24 @@ pub(super) struct Uploads {
     reads: Map<Range, Vec<(PeerKey, Vec<Block>)>>,
     /// Pieces that the user wants to read, some not there yet.
     readers: Set<PieceIndex>,
+    /// Slots beyond those that the rate asks for, because the line was idle.
+    pub(super) extra_slots: usize,
     /// Who is served next: everybody in turn, when the rate is limited.
     turn: Option<PeerKey>,
 }
 
 impl Uploads {
+    /// Whether nothing is read for anybody.
+    pub(super) fn is_idle(&self) -> bool {
+        self.reads.is_empty()
+    }
+
     pub(super) fn peer_left(&mut self, key: PeerKey) {
         self.reads.values_mut().for_each(|waiting| waiting.retain(|(peer, _)| *peer != key));
     }
 }
 
 impl Torrent {
-    /// A peer begins or ceases to want something of ours.
-    pub(super) fn peer_interested(&mut self, cx: &mut Cx<'_>, key: PeerKey, interested: bool) {
-        let Some(peer) = self.peers.get_mut(&key) else { return };
-        peer.peer_interested = interested;
-        if interested {
-            return self.fill_slots(cx);
-        }
-        self.set_choke(cx, key, true);
-        self.fill_slots(cx);
-    }
-
-    /// Gives free slots to whoever waits, without waiting for the next round.
-    pub(super) fn fill_slots(&mut self, cx: &mut Cx<'_>) {
-        let slots = self.slots(cx);
-        let interested = |peer: &&Peer| peer.is_open() && peer.peer_interested;
-        let mut free = slots.saturating_sub(
-            self.peers.values().filter(interested).filter(|p| !p.am_choking).count(),
-        );
-        let waiting = self.peers.iter().filter(|(_, p)| interested(p) && p.am_choking);
-        let waiting: Vec<PeerKey> = waiting.map(|(&key, _)| key).collect();
-        for key in waiting {
-            if free == 0 {
-                break;
-            }
-            free -= 1;
-            self.set_choke(cx, key, false);
-        }
-    }
-
-    /// The slots are given anew: to those that give us most or, when we seed, take most.
-    pub(super) fn choke_round(&mut self, cx: &mut Cx<'_>) {
-        self.timers.set(Timer::Choke, Some(cx.now + CHOKE_INTERVAL));
-        self.look_for_peers(cx);
-        let rounds_per_turn = (OPTIMISTIC_INTERVAL.as_secs() / CHOKE_INTERVAL.as_secs()) as u32;
-        let rotate = self.choke_rounds.is_multiple_of(rounds_per_turn);
-        self.choke_rounds += 1;
-        let seeding = self.is_done();
-        let candidates: Vec<Candidate> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.is_open() && peer.peer_interested)
-            .map(|(&key, peer)| Candidate {
-                peer: key,
-                rate_bytes_per_second: match seeding {
-                    true => peer.uploaded.bytes_per_second(cx.now),
-                    false => peer.downloaded.bytes_per_second(cx.now),
-                },
-                unchoked: !peer.am_choking,
-            })
-            .collect();
-        let chosen = self.choker.choose(&candidates, self.slots(cx), rotate);
-        for candidate in candidates {
-            self.set_choke(cx, candidate.peer, !chosen.contains(&candidate.peer));
-        }
-    }
-
-    fn slots(&self, cx: &Cx<'_>) -> usize {
-        slots_for(self.tally.uploaded.bytes_per_second(cx.now))
-    }
-
-    fn set_choke(&mut self, cx: &mut Cx<'_>, key: PeerKey, choke: bool) {
-        let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.am_choking != choke) else {
-            return;
-        };
-        peer.am_choking = choke;
-        if choke {
-            peer.say(&Message::Choke);
-            let (kept, dropped): (Vec<Block>, Vec<Block>) = peer
-                .requests_in
-                .drain(..)
-                .partition(|block| peer.granted_fast.contains(&block.piece()));
-            peer.requests_in.extend(kept);
-            if peer.fast {
-                dropped.into_iter().for_each(|block| {
-                    peer.say(&Message::Reject(super::requests::span(block)));
-                });
-            }
-        } else {
-            peer.say(&Message::Unchoke);
-        }
-        self.flush(cx, key);
-    }
-
     /// A peer asks for a block.
     pub(super) fn requested(
         &mut self,
@@ -299,7 +222,7 @@ impl Torrent {
 }
 
 /// Bytes on their way to a peer, in the host's hands or being read.
-fn outstanding(peer: &Peer) -> u64 {
+pub(super) fn outstanding(peer: &Peer) -> u64 {
     peer.unsent_bytes + u64::from(peer.reading)
 }
 

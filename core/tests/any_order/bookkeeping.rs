@@ -354,6 +354,23 @@ fn the_guilty_of_a_spilled_piece_are_found_by_its_digests() {
 }
 
 #[test]
+fn a_late_block_of_a_large_piece_is_dropped_when_memory_is_full() {
+    let mut rig = Rig::new(SessionConfig { memory_bytes: 65_536, ..SessionConfig::default() });
+    rig.empty_torrent(1);
+    let late = rig.seeder(1, 1);
+    let owed = rig.asked(late);
+    rig.wait(Duration::from_secs(60));
+    assert!(!rig.asked(late).is_empty(), "it was given up and asked again");
+    for n in 2..10 {
+        let seeder = rig.seeder(n, 1);
+        let asked = rig.asked(seeder);
+        rig.deliver(seeder, &asked[..asked.len().min(1)]);
+    }
+    rig.deliver(late, &owed);
+    assert!(rig.session.leased_bytes() <= 65_536, "{} bytes", rig.session.leased_bytes());
+}
+
+#[test]
 fn a_peer_without_the_fast_extension_that_chokes_and_unchokes_serves_all_of_it() {
     let mut rig = rig();
     let torrent = rig.empty_torrent(1);

@@ -1,6 +1,7 @@
 //! Whatever happens in whatever order, a session keeps its promises: it never panics, never asks to
 //! be woken for what it has done, keeps to its memory, and lets go of what is removed.
 
+mod alone;
 mod bookkeeping;
 mod magnets;
 mod rig;

@@ -35,7 +35,7 @@ mod ticket;
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
@@ -68,7 +68,8 @@ pub struct RelayConfig {
     pub listen: SocketAddr,
     /// The address that peers reach this machine at, if it isn't the one listened at.
     pub public_addr: Option<IpAddr>,
-    /// Ports at which it listens for pages that want to be reachable; `None` for no such pages.
+    /// Ports at which it listens for pages that want to be reachable; `None` for no such pages. At
+    /// the address of `listen`, unless that is loopback and `public_addr` isn't: then at all of them.
     pub ports: Option<RangeInclusive<u16>>,
     /// What tickets are signed with; relays that share it take each other's.
     pub key: Key,
@@ -143,6 +144,17 @@ pub(crate) struct Shared {
     draining: CancellationToken,
 }
 
+/// Where to listen for peers. Behind a reverse proxy pages come over loopback, and peers don't.
+fn peers_ip(listen: IpAddr, public: Option<IpAddr>) -> IpAddr {
+    match public {
+        Some(public) if listen.is_loopback() && !public.is_loopback() => match public {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        },
+        _ => listen,
+    }
+}
+
 impl Shared {
     fn new(config: RelayConfig) -> Self {
         let listen_ip = config.listen.ip();
@@ -154,7 +166,7 @@ impl Shared {
             process: fastrand::u64(..),
             url: config.url,
             public_addr: config.public_addr,
-            reachable: config.ports.map(|ports| (listen_ip, ports)),
+            reachable: config.ports.map(|ports| (peers_ip(listen_ip, config.public_addr), ports)),
             origins: config.origins,
             allow_list: config.allow_list,
             budgets: Budgets::new(&config.limits),

@@ -64,8 +64,12 @@ async fn a_page_hears_of_the_peers_that_its_trackers_name_over_http_and_udp() {
     register(&tracker, addr.port()).await;
     for url in urls(&tracker) {
         let mut page = Page::join(&relay, json!({ "trackers": [url], "left": 100 })).await;
-        let answer = page.hear("tracker").await;
-        assert_eq!((&answer["url"], &answer["error"]), (&json!(url), &json!(null)));
+        // The page before may have left its swarm, and its tracker, only a moment ago.
+        let mut answer = page.hear("tracker").await;
+        while answer["url"] != json!(url) {
+            answer = page.hear("tracker").await;
+        }
+        assert_eq!(answer["error"], json!(null));
         let peers = page.hear("peers").await;
         let named = peers["peers"].as_array().unwrap();
         let peer = named.iter().find(|peer| peer["addr"] == addr.to_string()).expect("it is named");

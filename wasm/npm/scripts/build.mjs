@@ -33,7 +33,7 @@ const given = (texts) => ({
 await build({ ...common, entryPoints: ['src/worker.ts', 'src/index.ts'], outdir: 'dist' });
 await build({
   ...common,
-  entryPoints: ['src/node.ts', 'src/worker-node.ts'],
+  entryPoints: ['src/node.ts', 'src/node-slim.ts', 'src/worker-node.ts'],
   outdir: 'dist',
   platform: 'node',
   target: 'node20',

@@ -75,7 +75,7 @@ export class Torrent {
     return this.#description?.totalBytes ?? 0;
   }
 
-  /** @internal */
+  /** Bytes of each piece but the last, which may be shorter; zero until it is known. */
   get pieceLength(): number {
     return this.#description?.pieceLength ?? 0;
   }

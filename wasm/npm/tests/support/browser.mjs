@@ -1,9 +1,10 @@
 // Serves a folder on loopback and opens pages of it in Chromium, with a profile on disk.
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const TYPES = {
@@ -21,7 +22,7 @@ const FLAGS = [
  */
 export async function serve(folder, routes = {}) {
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
+    const pathname = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     if (pathname in routes) return response.end(routes[pathname]);
     if (pathname.endsWith('/')) {
       return response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
@@ -43,6 +44,38 @@ export async function serve(folder, routes = {}) {
   };
 }
 
+/** Where pictures of pages are whose test failed. */
+const PICTURES = fileURLToPath(new URL('../../../../target/pages', import.meta.url));
+const BODY_LIMIT_MILLIS = 85_000;
+const open = new Set();
+
+/** A test's body that closes its pages at its end, and leaves a picture of each if it fails. */
+export function pictured(body, limit = BODY_LIMIT_MILLIS) {
+  return async (test) => {
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`it took more than ${limit} ms`)), limit);
+    });
+    try {
+      await Promise.race([body(test), late]);
+    } catch (error) {
+      await pictures(test.name).catch(console.error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      await Promise.all([...open].map((page) => page.close()));
+      open.clear();
+    }
+  };
+}
+
+async function pictures(name) {
+  await mkdir(PICTURES, { recursive: true });
+  await Promise.all([...open].map((page, number) => page.screenshot({
+    path: path.join(PICTURES, `${name.replace(/\W+/g, '-')}-${number + 1}.png`), timeout: 5_000,
+  })));
+}
+
 /** Chromium with a fresh profile on disk: what is off the record is stored otherwise. */
 export async function browser() {
   const profile = await mkdtemp(path.join(tmpdir(), 'gannet-chromium-'));
@@ -55,12 +88,14 @@ export async function browser() {
     /** A page at `url`; what goes wrong in it is printed. */
     async page(url) {
       const page = await context.newPage();
+      open.add(page);
       page.on('pageerror', (error) => console.error('in the page:', error));
       page.on('console', (message) => console.log('in the page:', message.text()));
       await page.goto(url);
       return page;
     },
     async close() {
+      open.clear();
       await context.close();
       await rm(profile, { recursive: true, force: true });
     },

@@ -1,7 +1,7 @@
 // The programs of the ordinary swarm that pages meet: each ends with the test that started it.
 import { spawn, execFileSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = (path) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
@@ -18,7 +18,7 @@ export function endAll() {
 }
 
 /** A running program, and a way to wait for what it prints. */
-function start(program, args, options = {}) {
+export function start(program, args, options = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
   running.add(child);
   const ended = new Promise((resolve) => child.on('exit', (code) => {
@@ -56,8 +56,8 @@ export const create = (path, torrent, ...flags) => {
   execFileSync(GANNET, ['create', path, '-o', torrent, ...flags]);
 };
 
-export async function tracker() {
-  const program = gannet('tracker', '--http', '127.0.0.1:0');
+export async function tracker(addr = '127.0.0.1:0') {
+  const program = gannet('tracker', '--http', addr);
   const rest = await program.line('http://');
   return { url: `http://${rest}`, addr: rest.split('/')[0] };
 }
@@ -71,22 +71,13 @@ export async function relay(...flags) {
   return { url: `ws://${await program.line('ws://')}`, kill: program.kill };
 }
 
-/** Waits until the tracker knows so many seeders. */
-export async function seeders(addr, count) {
-  for (const end = Date.now() + START_LIMIT_MILLIS; Date.now() < end;) {
-    const totals = await (await fetch(`http://${addr}/api/v1/totals`)).json();
-    if (totals.seeders >= count) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+/** Waits until the tracker has a seeder of a link's torrent (a scrape, BEP 48). */
+export async function announced(url, magnet) {
+  const [, hash] = magnet.match(/btih:([0-9a-f]{40})/);
+  const scrape = `${url.replace('announce', 'scrape')}?info_hash=${hash.replace(/../g, '%$&')}`;
+  for (const end = Date.now() + START_LIMIT_MILLIS; Date.now() < end; await sleep(50)) {
+    const text = await (await fetch(scrape)).text();
+    if (/8:completei[1-9]/.test(text)) return;
   }
-  throw new Error('the seeders never came');
-}
-
-/** A port that was free a moment ago. */
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+  throw new Error('no seeder was announced');
 }

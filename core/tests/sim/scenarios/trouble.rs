@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use gannet_core::{Content, SessionConfig, TorrentOptions, event::News, metainfo::Info};
 
-use crate::{
-    torrent,
-    world::{DiskFault, HostId, World},
+use crate::world::{
+    DiskFault, HostId, Tracker, World,
+    payload::{Payload, torrent},
+    tracker_url,
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -97,9 +98,10 @@ fn a_slow_seeder_among_fast_ones_does_not_hold_up_the_end() {
 fn a_tracker_alone_leads_to_the_peers() {
     let mut swarm = Swarm::new(&[1_000_000; 2], &[2 * MIB], 64 * 1024, SessionConfig::default());
     swarm.start(Vec::new());
+    swarm.world.trackers.push(Tracker::default());
     let key = swarm.world.hosts[swarm.leecher].torrent();
     swarm.world.command(swarm.leecher, |session, now| {
-        session.add_tracker(now, key, "http://tracker.example/announce");
+        session.add_tracker(now, key, &tracker_url(0));
         session.announce(now, key);
     });
     swarm.finish(20);
@@ -109,7 +111,7 @@ fn a_tracker_alone_leads_to_the_peers() {
 #[test]
 fn sources_and_peers_share_one_torrent() {
     let mut swarm = Swarm::with(&[200_000], &[4 * MIB]);
-    swarm.world.hosts[swarm.leecher].source_data = swarm.data[0].clone();
+    swarm.world.hosts[swarm.leecher].source_data = Some(Payload::new(&[4 * MIB], 64 * 1024));
     let key = swarm.world.hosts[swarm.leecher].torrent();
     for n in 0..2 {
         let name = format!("source {n}");

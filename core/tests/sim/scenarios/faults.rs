@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gannet_core::{Content, SessionConfig, TorrentOptions, event::News, stats::TorrentState};
 
-use crate::{
-    torrent,
-    world::{DiskFault, HostId, World},
-};
+use crate::world::{DiskFault, HostId, World, payload::torrent};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -59,7 +56,7 @@ fn a_seeder_that_vanishes_is_replaced_by_the_others() {
 fn a_seeder_that_falls_silent_delays_the_end_by_its_timeout_at_most() {
     let (mut world, leecher, data) = seeders_and_leecher(3, &[6 * MIB]);
     world.run_for(Duration::from_secs(1));
-    world.hosts[0].mute = true;
+    world.hosts[0].line.mute = true;
     finish(&mut world, leecher, 2 * 2 + 30);
     assert_eq!(world.hosts[leecher].content(), data);
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gannet_core::{Content, SessionConfig, TorrentOptions, event::News};
 
-use crate::{torrent, world::World};
+use crate::world::{World, payload::torrent};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

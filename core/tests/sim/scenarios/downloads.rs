@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gannet_core::{Content, SessionConfig, TorrentOptions};
 
-use crate::{torrent, world::World};
+use crate::world::{Cut, World, payload::torrent};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -77,8 +77,8 @@ fn any_fragmentation_gives_the_same_file() {
         let mut world = World::new(LATENCY);
         let seeder = world.add_host(SessionConfig::default(), 10_000_000);
         let leecher = world.add_host(SessionConfig::default(), 10_000_000);
-        world.hosts[seeder].fragment_bytes = fragment_bytes;
-        world.hosts[leecher].fragment_bytes = fragment_bytes;
+        world.hosts[seeder].line.cut = Cut::Every(fragment_bytes);
+        world.hosts[leecher].line.cut = Cut::Every(fragment_bytes);
         let content = Content::Info(Arc::clone(&info));
         world.add_torrent(seeder, content, Some(files.clone()), &[], TorrentOptions::default());
         world.run_for(Duration::from_secs(1));
