@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod gannet;
 mod install;
 mod npm;
@@ -43,6 +44,8 @@ enum Task {
     Npm,
     /// Runs whole swarms under virtual time, with everything that goes wrong
     Sim(sim::Options),
+    /// Looks for input that breaks a promise, with cargo-fuzz
+    Fuzz(fuzz::Options),
     /// Finds the programs that the tests need, and installs what is missing
     Tools,
 }
@@ -88,6 +91,7 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
             Outcome::Done
         }),
         Task::Sim(options) => sim::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options).map(|()| Outcome::Done),
         Task::Tools => {
             tools::Peers::ensure()?.print();
             Ok(Outcome::Done)
