@@ -102,6 +102,8 @@ fn cargo_fuzz(runner: &Path, task: &str) -> Command {
     let mut command = Command::new(runner);
     command.current_dir(crate::root()).args(["fuzz", task, "--sanitizer", "none"]);
     command.args(["--features", "libfuzzer", "--target-dir", "target/fuzz"]);
+    // Linking each target as a whole takes longer than most looks do.
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     command
 }
 
