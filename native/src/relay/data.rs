@@ -6,7 +6,6 @@ use std::{
     time::SystemTime,
 };
 
-use axum::extract::ws::WebSocket;
 use bytes::BytesMut;
 use gannet_core::id::InfoHash;
 use tokio::{
@@ -17,10 +16,11 @@ use tokio::{
 use super::{
     Shared,
     limits::{FIRST_MESSAGE_LIMIT, PEER_LIMIT},
+    page::{FromPage, Page},
     pin::{self, Verdict},
     protocol::{CLOSE_IDLE, CLOSE_PROTOCOL, CLOSE_TICKET, CLOSE_TOO_MANY, CLOSE_UNREACHABLE},
     remote::Remote,
-    stream::{self, FromPage, Page},
+    stream,
     ticket::{Local, Target, Ticket},
 };
 
@@ -36,7 +36,7 @@ enum Failure {
 }
 
 /// Serves a page's data socket until either end closes.
-pub(super) async fn serve(shared: Arc<Shared>, client: IpAddr, socket: WebSocket) {
+pub(super) async fn serve(shared: Arc<Shared>, client: IpAddr, socket: Remote) {
     shared.metrics.data_sockets.inc();
     let mut page = Page::new(socket);
     match admit(&shared, client, &mut page).await {
@@ -119,7 +119,9 @@ async fn hear(page: &mut Page, info_hash: &InfoHash) -> Result<BytesMut, Failure
         match page.next().await {
             FromPage::Bytes(bytes) => begun.extend_from_slice(&bytes),
             FromPage::End => return Err(Failure::Gone),
-            FromPage::Broken | FromPage::Credit(_) => return Err(Failure::Broken),
+            FromPage::Broken | FromPage::Credit(_) | FromPage::Ping(_) => {
+                return Err(Failure::Broken);
+            }
         }
         match pin::judge(&begun, info_hash) {
             Verdict::Incomplete => {}
@@ -133,9 +135,8 @@ async fn hear(page: &mut Page, info_hash: &InfoHash) -> Result<BytesMut, Failure
 async fn show(remote: &mut Remote, info_hash: &InfoHash) -> bool {
     let mut begun = BytesMut::new();
     loop {
-        match remote.reader.read(pin::PINNED_BYTES).await {
-            Ok(bytes) if !bytes.is_empty() => begun.extend_from_slice(&bytes),
-            _ => return false,
+        if !matches!(remote.reader.fill(&mut begun, 0, pin::PINNED_BYTES).await, Ok(1..)) {
+            return false;
         }
         match pin::judge(&begun, info_hash) {
             Verdict::Incomplete => {}

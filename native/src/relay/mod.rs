@@ -16,15 +16,18 @@
 
 mod address;
 mod announce;
+mod backlog;
 mod budget;
 mod control;
 mod data;
+mod frame;
 mod hub;
 pub mod limits;
+mod mailbox;
 mod metrics;
 mod outbound;
+mod page;
 mod pin;
-mod places;
 mod protocol;
 mod remote;
 mod server;
@@ -32,6 +35,7 @@ mod stream;
 mod swarm;
 mod tasks;
 mod ticket;
+mod upgrade;
 
 use std::{
     io,
@@ -59,7 +63,7 @@ use self::{
     outbound::Outbound,
     tasks::Tasks,
 };
-use crate::tracker::AllowList;
+use crate::{places::Places, tracker::AllowList};
 
 /// What a relay is to be like.
 #[derive(Debug)]
@@ -135,7 +139,9 @@ pub(crate) struct Shared {
     allow_list: AllowList,
     rules: Arc<AddressRules>,
     limits: Limits,
-    budgets: Budgets,
+    budgets: Arc<Budgets>,
+    /// Of control sockets that take part in a swarm.
+    members: Places,
     metrics: Metrics,
     outbound: Outbound,
     hub: Hub,
@@ -161,6 +167,7 @@ impl Shared {
         let own = [Some(listen_ip), config.public_addr].into_iter().flatten();
         let own = own.filter(|ip| !ip.is_unspecified()).collect();
         let rules = Arc::new(AddressRules { allowed: config.allowed, own });
+        let budgets = Arc::new(Budgets::new(&config.limits));
         Self {
             key: config.key,
             process: fastrand::u64(..),
@@ -169,10 +176,11 @@ impl Shared {
             reachable: config.ports.map(|ports| (peers_ip(listen_ip, config.public_addr), ports)),
             origins: config.origins,
             allow_list: config.allow_list,
-            budgets: Budgets::new(&config.limits),
+            members: Places::new(usize::MAX, config.limits.max_swarms_per_address),
             limits: config.limits,
             metrics: Metrics::default(),
-            outbound: Outbound::new(Arc::clone(&rules)),
+            outbound: Outbound::new(Arc::clone(&rules), Arc::clone(&budgets)),
+            budgets,
             rules,
             hub: Hub::default(),
             tasks: Tasks::default(),

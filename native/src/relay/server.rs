@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{State, WebSocketUpgrade, ws::WebSocket},
+    extract::{State, WebSocketUpgrade},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -27,17 +27,14 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::{
-    Shared, control, data,
-    limits::{MAX_CONTROL_MESSAGE_BYTES, MAX_DATA_MESSAGE_BYTES},
-    places::{Place, Places},
-};
+use super::{Shared, control, data, limits::MAX_CONTROL_MESSAGE_BYTES, upgrade};
+use crate::places::{Place, Places};
 
 /// The longest head of a request, in bytes.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// How long a connection may take for the head of a request, or for TLS's handshake.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a socket reads at a time: many are idle.
+/// What a control socket reads at a time: many are idle.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// How long to wait when no connection can be accepted, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -87,7 +84,8 @@ pub(super) fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
 
 /// Accepts connections until the relay drains.
 pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let places = Places::new(&shared.limits);
+    let limits = &shared.limits;
+    let places = Places::new(limits.max_connections, limits.max_connections_per_address);
     let router = router(Arc::clone(&shared));
     loop {
         let accepted = tokio::select! {
@@ -120,7 +118,7 @@ async fn greet(
 ) {
     let Some(tls) = tls else { return converse(stream, addr, router, place).await };
     if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-        converse(stream, addr, router, place).await;
+        converse(Box::new(stream), addr, router, place).await;
     }
 }
 
@@ -170,48 +168,43 @@ async fn swarm(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let serve = move |shared, socket| control::serve(shared, client, socket);
-    accept_socket(shared, place, &headers, upgrade, MAX_CONTROL_MESSAGE_BYTES, serve)
+    if !shared.admits(&headers) {
+        return shared.turn_away();
+    }
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(MAX_CONTROL_MESSAGE_BYTES)
+        .max_frame_size(MAX_CONTROL_MESSAGE_BYTES);
+    upgrade.on_upgrade(move |socket| async move {
+        let tasks = shared.tasks.clone();
+        // The relay ends its sockets, and knows when the last one is gone.
+        let _ = tasks.spawn(control::serve(shared, client, socket)).await;
+        drop(place);
+    })
 }
 
 async fn peer(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<IpAddr>,
     Extension(place): Extension<Arc<Place>>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    mut request: axum::extract::Request,
 ) -> Response {
-    let serve = move |shared, socket| data::serve(shared, client, socket);
-    accept_socket(shared, place, &headers, upgrade, MAX_DATA_MESSAGE_BYTES, serve)
-}
-
-/// Upgrades a request of an origin that is served.
-fn accept_socket<F>(
-    shared: Arc<Shared>,
-    place: Arc<Place>,
-    headers: &HeaderMap,
-    upgrade: WebSocketUpgrade,
-    max_message_bytes: usize,
-    serve: impl FnOnce(Arc<Shared>, WebSocket) -> F + Send + 'static,
-) -> Response
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    if !shared.admits(headers) {
-        shared.metrics.refused("origin");
-        return (StatusCode::FORBIDDEN, "this origin isn't served here\n").into_response();
+    if !shared.admits(request.headers()) {
+        return shared.turn_away();
     }
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_message_size(max_message_bytes)
-        .max_frame_size(max_message_bytes);
-    upgrade.on_upgrade(move |socket| async move {
-        let tasks = shared.tasks.clone();
-        // The relay ends its sockets, and knows when the last one is gone.
-        let _ = tasks.spawn(serve(shared, socket)).await;
+    let Some(response) = upgrade::accept(request.headers()) else {
+        return (StatusCode::BAD_REQUEST, "this is for WebSockets\n").into_response();
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        if let Some(stream) = upgraded.await.ok().and_then(upgrade::stream) {
+            data::serve(shared, client, stream).await;
+        }
         drop(place);
-    })
+    });
+    response
 }
 
 impl Shared {
@@ -220,5 +213,10 @@ impl Shared {
         let Some(origin) = headers.get(header::ORIGIN) else { return true };
         let said = origin.to_str().unwrap_or_default();
         self.origins.is_empty() || self.origins.iter().any(|origin| origin == said)
+    }
+
+    fn turn_away(&self) -> Response {
+        self.metrics.refused("origin");
+        (StatusCode::FORBIDDEN, "this origin isn't served here\n").into_response()
     }
 }

@@ -7,7 +7,7 @@ use gannet::relay::{Key, Relay, RelayConfig};
 use gannet_core::id::InfoHash;
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
@@ -53,8 +53,8 @@ pub async fn try_connect(
 }
 
 /// A page's part in one swarm.
-pub struct Page {
-    pub socket: Socket,
+pub struct Page<S = MaybeTlsStream<TcpStream>> {
+    pub socket: WebSocketStream<S>,
 }
 
 impl Page {
@@ -67,9 +67,21 @@ impl Page {
         page.hear("joined").await;
         page
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
     pub async fn say(&mut self, message: Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message, of whatever type.
+    pub async fn any(&mut self) -> Value {
+        loop {
+            let message = timeout(LIMIT, self.socket.next()).await.expect("a message in time");
+            if let Message::Text(text) = message.expect("the socket is open").unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
     /// The next message of a type; others are passed over.
@@ -114,7 +126,7 @@ pub async fn data(relay: &Relay, ticket: &str) -> Socket {
 }
 
 /// The code that a socket is closed with; what comes before is passed over.
-pub async fn close_code(socket: &mut Socket) -> u16 {
+pub async fn close_code<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> u16 {
     timeout(LIMIT, async {
         loop {
             match socket.next().await {
@@ -130,7 +142,10 @@ pub async fn close_code(socket: &mut Socket) -> u16 {
 }
 
 /// So many bytes of the stream, consumed and credited.
-pub async fn receive(socket: &mut Socket, length: usize) -> Vec<u8> {
+pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    length: usize,
+) -> Vec<u8> {
     let mut received = Vec::new();
     while received.len() < length {
         let message = timeout(LIMIT, socket.next()).await.expect("bytes in time");
