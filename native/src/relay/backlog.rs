@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 /// Bytes are copied together into chunks of this size: however small the messages of a page are, they
 /// take no more memory than their payload, but for one chunk.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// The first one of a queue is shorter, if that does.
+const MIN_CHUNK_BYTES: usize = 4 * 1024;
 
 /// A queue of bytes between the one who reads the page and the one who writes to the remote. The page's
 /// credit bounds it: it can't put more in than its window.
@@ -35,14 +37,17 @@ impl Backlog {
     pub(super) fn push(&self, mut bytes: &[u8]) {
         let mut state = self.lock();
         while !bytes.is_empty() {
-            let last = state.chunks.back_mut().filter(|last| last.len() < CHUNK_BYTES);
+            let last = state.chunks.back_mut().filter(|last| last.len() < last.capacity());
             let Some(last) = last else {
-                // A chunk that is short at first grows: few streams are busy.
-                let capacity = bytes.len().min(CHUNK_BYTES);
+                // Who takes what comes at once needs no more than that.
+                let capacity = match state.chunks.is_empty() {
+                    true => bytes.len().clamp(MIN_CHUNK_BYTES, CHUNK_BYTES),
+                    false => CHUNK_BYTES,
+                };
                 state.chunks.push_back(BytesMut::with_capacity(capacity));
                 continue;
             };
-            let (part, rest) = bytes.split_at(bytes.len().min(CHUNK_BYTES - last.len()));
+            let (part, rest) = bytes.split_at(bytes.len().min(last.capacity() - last.len()));
             last.extend_from_slice(part);
             bytes = rest;
         }

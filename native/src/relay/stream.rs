@@ -142,18 +142,18 @@ pub(super) async fn carry(
         if end == End::Remote {
             // A remote that says no more may still listen: it gets what the page sends before it ends.
             let farewell = async { tokio::join!(outbox.close(1000), up) };
-            if timeout(FAREWELL_LIMIT, farewell).await.is_err() {
+            if Box::pin(timeout(FAREWELL_LIMIT, farewell)).await.is_err() {
                 return;
             }
         }
         end
     };
-    page.close(match end {
+    let code = match end {
         End::Page | End::Remote | End::Gone => 1000,
         End::Broken => CLOSE_PROTOCOL,
         End::Idle => CLOSE_IDLE,
-    })
-    .await;
+    };
+    Box::pin(page.close(code)).await;
 }
 
 /// The page's direction: it is heard, whether or not the remote takes what it says.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use sha1::{Digest, Sha1};
 
 use super::Stage;
 use super::page::{Direct, Relayed, Source};
@@ -18,11 +19,32 @@ const MANY: usize = 100;
 /// At the beginning of each turn, and not counted: windows grow, threads find their cores.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// Where a stream goes to from the page.
+/// What a page does with a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Down,
-    Up,
+pub(super) enum Use {
+    /// It receives, and checks each piece, as whoever downloads must.
+    Check,
+    /// It receives, and looks at nothing.
+    Receive,
+    /// It sends.
+    Send,
+}
+
+impl Use {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Check => "one stream, pieces checked",
+            Self::Receive => "one stream",
+            Self::Send => "one stream, from the page",
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Check | Self::Receive => Role::Seeder,
+            Self::Send => Role::Leecher,
+        }
+    }
 }
 
 /// Rates of one round, in bytes a second.
@@ -40,28 +62,30 @@ impl Pair {
 }
 
 /// One stream, by turns without and with the relay.
-pub(super) fn pair(stage: &Stage, direction: Direction, time: Duration) -> Result<Pair> {
-    let role = match direction {
-        Direction::Down => Role::Seeder,
-        Direction::Up => Role::Leecher,
-    };
+pub(super) fn pair(stage: &Stage, what: Use, time: Duration) -> Result<Pair> {
+    let role = what.role();
     let mut direct = Direct::connect(stage.remote.addr, role)?;
-    let raw = rate(&mut direct, direction, time)?;
+    let raw = rate(&mut direct, what, time)?;
     drop(direct);
     let mut relayed = Relayed::connect(stage.relay.addr, &stage.ticket, role)?;
     let (before, start) = (stage.relay.processor_seconds()?, Instant::now());
-    let rate = rate(&mut relayed, direction, time)?;
+    let rate = rate(&mut relayed, what, time)?;
     let busy = stage.relay.processor_seconds()? - before;
     let gib = rate * start.elapsed().as_secs_f64() / f64::from(1 << 30);
     Ok(Pair { raw, relayed: rate, cost: busy / gib })
 }
 
 /// Bytes a second of one stream.
-fn rate(source: &mut impl Source, direction: Direction, time: Duration) -> Result<f64> {
+fn rate(source: &mut impl Source, what: Use, time: Duration) -> Result<f64> {
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut step = || match direction {
-        Direction::Down => source.receive(&mut buffer),
-        Direction::Up => source.send(&buffer).map(|()| buffer.len()),
+    // Where a piece begins and ends makes no difference to what it costs.
+    let mut digest = Sha1::new();
+    let mut step = || match what {
+        Use::Check => {
+            source.receive(&mut buffer).inspect(|&length| digest.update(&buffer[..length]))
+        }
+        Use::Receive => source.receive(&mut buffer),
+        Use::Send => source.send(&buffer).map(|()| buffer.len()),
     };
     let begin = Instant::now() + WARM_UP;
     while Instant::now() < begin {
