@@ -10,9 +10,13 @@ use tokio::time::timeout;
 
 use super::{
     frame::{Decoder, Item, Outgoing, frame},
-    limits::{FAREWELL_LIMIT, MAX_DATA_MESSAGE_BYTES, WINDOW_BYTES},
+    limits::{FAREWELL_LIMIT, WINDOW_BYTES},
     remote::{Reader, Remote, Writer},
 };
+
+/// What is read of a page at a time, at most; of a longer message a part. No longer than what its
+/// remote has to wait for is kept in, or the one would leave gaps in memory that the other can't fill.
+const MAX_READ_BYTES: usize = 64 * 1024;
 
 /// A page's data socket, from its upgrade on.
 #[derive(Debug)]
@@ -166,7 +170,7 @@ impl Inbox {
                     return Ok(None);
                 }
             }
-            let filled = self.reader.fill(&mut self.input, 0, MAX_DATA_MESSAGE_BYTES).await;
+            let filled = self.reader.fill(&mut self.input, 0, MAX_READ_BYTES).await;
             self.has_ended = !matches!(filled, Ok(1..));
         }
     }
