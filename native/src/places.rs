@@ -49,6 +49,11 @@ impl Places {
         self.fill(permit, ip)
     }
 
+    /// A place for somebody who is many, if there is one now.
+    pub(crate) fn take_for_many(&self) -> Option<Place> {
+        Arc::clone(&self.all).try_acquire_owned().ok().map(Self::fill_for_many)
+    }
+
     /// The place for `ip` that was waited for; `None` if that address has too many.
     pub(crate) fn fill(&self, vacancy: Vacancy, ip: IpAddr) -> Option<Place> {
         if self.max_per_address == 0 {

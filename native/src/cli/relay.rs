@@ -32,6 +32,9 @@ pub(crate) struct RelayArgs {
     /// This relay's own URL, like wss://one.example, where several are behind one address
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Take the word of proxies in this network, like 127.0.0.0/8, for whom a page is (X-Forwarded-For; repeatable)
+    #[arg(long = "trust-proxy", value_name = "CIDR", value_delimiter = ' ')]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Serve only pages of this origin, like https://example.org (repeatable)
     #[arg(long = "origin", value_name = "URL", value_delimiter = ' ')]
     pub(crate) origins: Vec<String>,

@@ -63,7 +63,10 @@ use self::{
     outbound::Outbound,
     tasks::Tasks,
 };
-use crate::{places::Places, tracker::AllowList};
+use crate::{
+    places::Places,
+    tracker::{AllowList, TrustedProxies},
+};
 
 /// What a relay is to be like.
 #[derive(Debug)]
@@ -79,6 +82,8 @@ pub struct RelayConfig {
     pub key: Key,
     /// Its own base URL, like `wss://one.example`, for pages that come through a load balancer.
     pub url: Option<String>,
+    /// The proxies whose word is taken for where a page comes from.
+    pub proxies: TrustedProxies,
     /// Origins whose pages are served, like `https://example.org`; none for all.
     pub origins: Vec<String>,
     /// Networks that may be connected to although they aren't public.
@@ -100,6 +105,7 @@ impl RelayConfig {
             ports: None,
             key: Key::random(),
             url: None,
+            proxies: TrustedProxies::default(),
             origins: Vec::new(),
             allowed: Vec::new(),
             allow_list: AllowList::all(),
@@ -135,6 +141,7 @@ pub(crate) struct Shared {
     public_addr: Option<IpAddr>,
     /// Where to listen for pages that want to be reachable.
     reachable: Option<(IpAddr, RangeInclusive<u16>)>,
+    proxies: TrustedProxies,
     origins: Vec<String>,
     allow_list: AllowList,
     rules: Arc<AddressRules>,
@@ -174,6 +181,7 @@ impl Shared {
             url: config.url,
             public_addr: config.public_addr,
             reachable: config.ports.map(|ports| (peers_ip(listen_ip, config.public_addr), ports)),
+            proxies: config.proxies,
             origins: config.origins,
             allow_list: config.allow_list,
             members: Places::new(usize::MAX, config.limits.max_swarms_per_address),

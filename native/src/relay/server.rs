@@ -86,6 +86,7 @@ pub(super) fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
 pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let limits = &shared.limits;
     let places = Places::new(limits.max_connections, limits.max_connections_per_address);
+    let places = Arc::new(places);
     let router = router(Arc::clone(&shared));
     loop {
         let accepted = tokio::select! {
@@ -96,44 +97,65 @@ pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shar
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Some(place) = places.take(addr.ip()) else {
+        let place = match shared.proxies.trusts(addr.ip()) {
+            true => places.take_for_many(),
+            false => places.take(addr.ip()),
+        };
+        let Some(place) = place else {
             shared.metrics.refused("connection");
             continue;
         };
-        let (router, tls) = (router.clone(), tls.clone());
-        shared.tasks.spawn(async move {
+        let (router, places, shared) = (router.clone(), Arc::clone(&places), Arc::clone(&shared));
+        let (tls, tasks) = (tls.clone(), shared.tasks.clone());
+        let entry = Entry { addr, shared, places, place: Arc::new(place), router };
+        tasks.spawn(async move {
             if stream.set_nodelay(true).is_ok() {
-                greet(stream, addr, tls, router, place).await;
+                greet(stream, tls, entry).await;
             }
         });
     }
 }
 
-async fn greet(
-    stream: TcpStream,
+/// A connection, before it is a socket.
+struct Entry {
     addr: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+    place: Arc<Place>,
     router: Router,
-    place: Place,
-) {
-    let Some(tls) = tls else { return converse(stream, addr, router, place).await };
+}
+
+impl Entry {
+    /// Who asks, and the place that is theirs: behind a proxy each has one of its own.
+    fn client(&self, headers: &HeaderMap) -> Option<(IpAddr, Arc<Place>)> {
+        let client = self.shared.proxies.client(self.addr, headers).ip();
+        match self.shared.proxies.trusts(self.addr.ip()) {
+            true => self.places.take(client).map(|place| (client, Arc::new(place))),
+            false => Some((client, Arc::clone(&self.place))),
+        }
+    }
+}
+
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, entry: Entry) {
+    let Some(tls) = tls else { return converse(stream, entry).await };
     if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-        converse(Box::new(stream), addr, router, place).await;
+        converse(Box::new(stream), entry).await;
     }
 }
 
 /// Answers requests, until one of them makes the connection a socket.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    addr: SocketAddr,
-    router: Router,
-    place: Place,
-) {
-    let place = Arc::new(place);
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, entry: Entry) {
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(addr.ip());
-        request.extensions_mut().insert(Arc::clone(&place));
-        router.clone().call(request.map(Body::new))
+        let client = entry.client(request.headers());
+        let mut router = entry.router.clone();
+        async move {
+            let Some((client, place)) = client else {
+                return Ok(StatusCode::TOO_MANY_REQUESTS.into_response());
+            };
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(place);
+            router.call(request.map(Body::new)).await
+        }
     });
     let connection = http1::Builder::new()
         .max_buf_size(MAX_HEAD_BYTES)

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::SinkExt;
-use gannet::relay::{Relay, limits::HEAD_TIMEOUT};
+use gannet::{
+    relay::{Limits, Relay, limits::HEAD_TIMEOUT},
+    tracker::TrustedProxies,
+};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use serde_json::json;
 use tokio::{
@@ -12,7 +15,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Error, Message},
+};
 
 use crate::support::*;
 
@@ -66,6 +72,26 @@ async fn a_request_that_asks_for_no_websocket_gets_none() {
         let answer = get(&relay, path).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_client_of_a_proxy_that_is_trusted_has_its_own_share_and_nobody_else_can_pretend() {
+    let limits = Limits { max_connections_per_address: 1, ..Limits::default() };
+    let networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let trusting = relay(|config| {
+        config.limits = limits.clone();
+        config.proxies = TrustedProxies::new(networks);
+    })
+    .await;
+    let _one = try_connect_for(&trusting, "198.51.100.1").await.unwrap();
+    let _other = try_connect_for(&trusting, "203.0.113.9, 198.51.100.2").await.unwrap();
+    for again in ["198.51.100.1", "203.0.113.9, 198.51.100.2"] {
+        let error = try_connect_for(&trusting, again).await.unwrap_err();
+        assert!(matches!(&*error, Error::Http(answer) if answer.status() == 429), "{error}");
+    }
+    let plain = relay(|config| config.limits = limits).await;
+    let _one = try_connect_for(&plain, "198.51.100.1").await.unwrap();
+    assert!(try_connect_for(&plain, "198.51.100.2").await.is_err(), "it is the same client");
 }
 
 /// Until the relay ends this connection; panics if it takes much longer than it may.

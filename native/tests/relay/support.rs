@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Error, Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
 };
 
 pub const HASH: InfoHash = InfoHash::new([0xab; 20]);
@@ -48,6 +48,17 @@ pub async fn try_connect(
     if let Some(origin) = origin {
         request.headers_mut().insert("origin", origin.parse().unwrap());
     }
+    ask(request).await
+}
+
+/// A WebSocket through a proxy that says whom it is for.
+pub async fn try_connect_for(relay: &Relay, client: &str) -> Result<Socket, Box<Error>> {
+    let mut request = format!("ws://{}/v1/peer", relay.addr()).into_client_request().unwrap();
+    request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+    ask(request).await
+}
+
+async fn ask(request: Request) -> Result<Socket, Box<Error>> {
     let connecting = tokio_tungstenite::connect_async(request);
     Ok(timeout(LIMIT, connecting).await.expect("the relay answers").map_err(Box::new)?.0)
 }
