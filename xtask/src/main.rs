@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 /// Builds, tests and shows Gannet.
 ///
 /// Ends with 0 when all went well, 1 when something failed, 2 when the command was wrong, 3 when the
-/// demo or the tracker was slower than it promises, 130 after Ctrl-C.
+/// demo, the tracker or the relay keeps less than it promises, 130 after Ctrl-C.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {

@@ -2,7 +2,6 @@
 
 mod answer;
 mod forwarded;
-mod slots;
 
 use std::{
     convert::Infallible,
@@ -23,8 +22,8 @@ use tokio::{
 };
 use tower_service::Service;
 
-use self::slots::{Slot, Slots};
 use super::{desk::Desk, limits};
+use crate::places::{Place, Places};
 use answer::Reply;
 pub use forwarded::TrustedProxies;
 
@@ -68,15 +67,19 @@ fn drop_who_does_not_read(_: &TcpSocket, _: Duration) -> io::Result<()> {
 
 /// Accepts connections for ever; they end with it.
 pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
-    let slots = Slots::new(&side.desk.limits);
+    let limits = &side.desk.limits;
+    let places = Places::new(limits.max_connections, limits.max_connections_per_address);
     let mut connections = JoinSet::new();
     loop {
-        let place = slots.place().await;
+        let vacancy = places.vacancy().await;
         match listener.accept().await {
             Ok((stream, addr)) => {
-                let is_proxy = side.proxies.trusts(addr.ip());
-                let Some(slot) = slots.take(place, addr.ip(), is_proxy) else { continue };
-                connections.spawn(converse(stream, addr, Arc::clone(&side), slot));
+                let place = match side.proxies.trusts(addr.ip()) {
+                    true => Some(Places::fill_for_many(vacancy)),
+                    false => places.fill(vacancy, addr.ip()),
+                };
+                let Some(place) = place else { continue };
+                connections.spawn(converse(stream, addr, Arc::clone(&side), place));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
@@ -85,7 +88,7 @@ pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
 }
 
 /// Answers the requests of one connection, as many as come.
-async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: Slot) {
+async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _place: Place) {
     let limits = &side.desk.limits;
     let open = side.desk.counters.connections.clone();
     open.inc();
