@@ -37,8 +37,13 @@ pub(crate) fn run() -> Result<PathBuf> {
     Ok(packed)
 }
 
+/// Where the files are that a page loads, once it was built.
+pub(crate) fn dist() -> PathBuf {
+    folder().join("dist")
+}
+
 /// Builds and packs; where the tarball is.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let module = wasm::build()?;
     tools(&folder())?;
     let bound = folder().join("bound");
@@ -73,7 +78,7 @@ fn folder() -> PathBuf {
 
 /// Installs what a folder's lock file says, exactly, unless that was done before. No package's own
 /// script runs: none of these needs it, and those that fetch programs fail without a network.
-fn tools(folder: &Path) -> Result<()> {
+pub(crate) fn tools(folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let installed = folder.join("node_modules/.package-lock.json");
     let is_fresh = modified(&installed).is_some_and(|at| Some(at) > modified(&lock));
@@ -96,7 +101,7 @@ fn bind(module: &Path, bound: &Path) -> Result<()> {
 
 /// Has Binaryen make the module small, and puts it where the package wants it.
 fn shrink(bound: &Path) -> Result<()> {
-    let dist = folder().join("dist");
+    let dist = dist();
     std::fs::create_dir_all(&dist)?;
     let mut optimiser = Command::new("node");
     optimiser.arg(folder().join("node_modules/binaryen/bin/wasm-opt"));
@@ -119,7 +124,7 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
 fn check_size() -> Result<()> {
     let mut total = 0;
     for file in LOADED {
-        let bytes = gzip_bytes(&folder().join("dist").join(file))?;
+        let bytes = gzip_bytes(&dist().join(file))?;
         println!("{file}: {bytes} bytes gzipped");
         total += bytes;
     }
