@@ -12,7 +12,7 @@ use crate::{process, tools, wasm};
 /// What a page loads to run Gannet, compressed as servers do, shall have no more bytes than this.
 const WANTED_GZIP_BYTES: u64 = 100_000;
 /// And may have no more than this until it does: what was won is kept.
-const MAX_GZIP_BYTES: u64 = 142_000;
+const MAX_GZIP_BYTES: u64 = 141_500;
 const LIMIT: Duration = Duration::from_secs(600);
 const TEST_LIMIT: Duration = Duration::from_secs(900);
 
@@ -107,7 +107,8 @@ fn shrink(bound: &Path) -> Result<()> {
     optimiser.arg(folder().join("node_modules/binaryen/bin/wasm-opt"));
     // Inlining makes it larger once it is compressed, by a quarter; the order of names puts what is
     // alike side by side.
-    optimiser.args(["--no-inline=*", "-Oz", "--reorder-functions-by-name"]);
+    optimiser.args(["--no-inline=*", "--flatten", "--rereloop", "-Oz", "--gufa-optimizing", "-Oz"]);
+    optimiser.args(["--converge", "--reorder-functions-by-name"]);
     optimiser.args(["--strip-debug", "--strip-producers"]);
     optimiser.args(FEATURES.map(|feature| format!("--enable-{feature}")));
     optimiser.arg(bound.join("engine_bg.wasm")).arg("-o").arg(dist.join("gannet.wasm"));
