@@ -93,6 +93,29 @@ impl Gannet {
         until_listening(&mut running, addr)?;
         Ok(Seeder { _running: running })
     }
+
+    /// Starts a relay that connects to this machine's own addresses, and as often as it is asked.
+    pub(crate) fn relay(&self) -> Result<Relay> {
+        let addr = free_addr()?;
+        let mut command = self.command();
+        command.args(["relay", "--quiet", "--drain", "0s", "--max-dials-per-target", "0"]);
+        command.args(["--allow-cidr", "127.0.0.0/8", "--listen", &addr.to_string()]);
+        let mut running = Running::start(command.stdout(Stdio::null()))?;
+        until_listening(&mut running, addr)?;
+        Ok(Relay { addr, _running: running })
+    }
+}
+
+/// A relay that runs until it is dropped.
+pub(crate) struct Relay {
+    addr: SocketAddr,
+    _running: Running,
+}
+
+impl Relay {
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.addr)
+    }
 }
 
 /// A seeder that runs until it is dropped.

@@ -12,7 +12,7 @@ use crate::{process, tools, wasm};
 /// What a page loads to run Gannet, compressed as servers do, shall have no more bytes than this.
 const WANTED_GZIP_BYTES: u64 = 100_000;
 /// And may have no more than this until it does: what was won is kept.
-const MAX_GZIP_BYTES: u64 = 142_000;
+const MAX_GZIP_BYTES: u64 = 141_500;
 const LIMIT: Duration = Duration::from_secs(600);
 const TEST_LIMIT: Duration = Duration::from_secs(900);
 
@@ -37,8 +37,13 @@ pub(crate) fn run() -> Result<PathBuf> {
     Ok(packed)
 }
 
+/// Where the files are that a page loads, once it was built.
+pub(crate) fn dist() -> PathBuf {
+    folder().join("dist")
+}
+
 /// Builds and packs; where the tarball is.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let module = wasm::build()?;
     tools(&folder())?;
     let bound = folder().join("bound");
@@ -73,7 +78,7 @@ fn folder() -> PathBuf {
 
 /// Installs what a folder's lock file says, exactly, unless that was done before. No package's own
 /// script runs: none of these needs it, and those that fetch programs fail without a network.
-fn tools(folder: &Path) -> Result<()> {
+pub(crate) fn tools(folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let installed = folder.join("node_modules/.package-lock.json");
     let is_fresh = modified(&installed).is_some_and(|at| Some(at) > modified(&lock));
@@ -96,13 +101,14 @@ fn bind(module: &Path, bound: &Path) -> Result<()> {
 
 /// Has Binaryen make the module small, and puts it where the package wants it.
 fn shrink(bound: &Path) -> Result<()> {
-    let dist = folder().join("dist");
+    let dist = dist();
     std::fs::create_dir_all(&dist)?;
     let mut optimiser = Command::new("node");
     optimiser.arg(folder().join("node_modules/binaryen/bin/wasm-opt"));
     // Inlining makes it larger once it is compressed, by a quarter; the order of names puts what is
     // alike side by side.
-    optimiser.args(["--no-inline=*", "-Oz", "--reorder-functions-by-name"]);
+    optimiser.args(["--no-inline=*", "--flatten", "--rereloop", "-Oz", "--gufa-optimizing", "-Oz"]);
+    optimiser.args(["--converge", "--reorder-functions-by-name"]);
     optimiser.args(["--strip-debug", "--strip-producers"]);
     optimiser.args(FEATURES.map(|feature| format!("--enable-{feature}")));
     optimiser.arg(bound.join("engine_bg.wasm")).arg("-o").arg(dist.join("gannet.wasm"));
@@ -119,7 +125,7 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
 fn check_size() -> Result<()> {
     let mut total = 0;
     for file in LOADED {
-        let bytes = gzip_bytes(&folder().join("dist").join(file))?;
+        let bytes = gzip_bytes(&dist().join(file))?;
         println!("{file}: {bytes} bytes gzipped");
         total += bytes;
     }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import { GannetError } from './errors.js';
 import type { Platform } from './worker/engine.js';
+import { sha1 } from './worker/hash.js';
 import { serve } from './worker/serve.js';
 import { FolderStorage } from './worker/storage/folder.js';
 import { Budget, MemoryStorage } from './worker/storage/memory.js';
@@ -32,6 +33,8 @@ const platform: Platform = {
     if (!Socket) throw new GannetError('RelayError', 'Node 20 needs the package `ws` for relays');
     return new Socket(url);
   },
+  // Node hashes off this thread by itself.
+  hash: async (bytes) => ({ digest: await sha1(bytes), bytes }),
   load: readFile,
 };
 

@@ -1,10 +1,11 @@
 import { GannetError } from './errors.js';
+import { HASHER, Hasher, serveHashes } from './worker/hasher.js';
 import { serve } from './worker/serve.js';
 import type { Platform } from './worker/engine.js';
 import { Budget, MemoryStorage } from './worker/storage/memory.js';
 import { OpfsStorage, canUseOpfs } from './worker/storage/opfs.js';
 
-const platform: Platform = {
+const platform = (): Platform => ({
   async shelf({ storage, memoryLimit }) {
     if (storage === 'memory') {
       const budget = new Budget(memoryLimit);
@@ -22,7 +23,17 @@ const platform: Platform = {
     return (description) => new OpfsStorage(description);
   },
   socket: (url) => new WebSocket(url),
-};
+  hash: hashing(),
+});
 
-const answer = serve((message, transfer) => postMessage(message, { transfer: transfer ?? [] }), platform);
-addEventListener('message', (event) => answer(event.data));
+function hashing(): Platform['hash'] {
+  const hasher = new Hasher(() => new Worker(location.href, { type: 'module', name: HASHER }));
+  return (piece) => hasher.hash(piece);
+}
+
+if (self.name === HASHER) {
+  serveHashes();
+} else {
+  const answer = serve((message, transfer) => postMessage(message, { transfer: transfer ?? [] }), platform());
+  addEventListener('message', (event) => answer(event.data));
+}

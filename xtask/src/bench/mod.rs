@@ -1,5 +1,6 @@
 //! Gannet against others, turn by turn in one run, so that the machine is the same for all.
 
+mod browser;
 mod cost;
 mod get;
 mod relay;
@@ -13,6 +14,8 @@ use crate::Outcome;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// A download into a page: Gannet against WebTorrent, and against a page that only receives
+    Browser(browser::Options),
     /// A download from one local seeder (libtorrent): `gannet get` against libtorrent
     Get(get::Options),
     /// The relay alone: streams, idle sockets, accepts, and ends that don't read
@@ -26,6 +29,7 @@ pub(crate) enum Bench {
 
 pub(crate) fn run(bench: &Bench) -> Result<Outcome> {
     match bench {
+        Bench::Browser(options) => browser::run(options),
         Bench::Get(options) => get::run(options),
         Bench::Relay(options) => relay::run(options),
         Bench::RelayPeer => relay::remote::serve(),

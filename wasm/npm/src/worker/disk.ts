@@ -1,5 +1,6 @@
 import type { Engine } from '#engine';
-import { blockDigests, equal, sha1 } from './hash.js';
+import { blockDigests, equal } from './hash.js';
+import type { Hashed } from './hasher.js';
 import { type Storage, StorageFailure } from './storage/storage.js';
 
 const NO_DIGESTS = new Uint8Array();
@@ -8,7 +9,10 @@ const NO_DIGESTS = new Uint8Array();
 export class Disk {
   #storages = new Map<number, Storage>();
 
-  constructor(private readonly engine: () => Engine) {}
+  constructor(
+    private readonly engine: () => Engine,
+    private readonly hash: (bytes: Uint8Array<ArrayBuffer>) => Promise<Hashed>,
+  ) {}
 
   find(torrent: number): Storage | undefined {
     return this.#storages.get(torrent);
@@ -35,10 +39,11 @@ export class Disk {
 
   store(
     order: number, torrent: number, offset: number,
-    bytes: Uint8Array<ArrayBuffer>, hash: Uint8Array, wantsDigests: boolean,
+    piece: Uint8Array<ArrayBuffer>, hash: Uint8Array, wantsDigests: boolean,
   ): void {
     this.#answer(order, torrent, async (storage, engine) => {
-      const good = equal(await sha1(bytes), hash);
+      const { digest, bytes } = await this.hash(piece);
+      const good = equal(digest, hash);
       const digests = wantsDigests || !good ? await blockDigests(bytes) : NO_DIGESTS;
       if (good) await storage.write(offset, bytes);
       return () => engine.hashed(order, good, digests);
@@ -57,8 +62,8 @@ export class Disk {
     hash: Uint8Array, wantsDigests: boolean,
   ): void {
     this.#answer(order, torrent, async (storage, engine) => {
-      const bytes = await storage.read(offset, length);
-      const good = equal(await sha1(bytes), hash);
+      const { digest, bytes } = await this.hash(await storage.read(offset, length));
+      const good = equal(digest, hash);
       const digests = wantsDigests ? await blockDigests(bytes) : NO_DIGESTS;
       return () => engine.hashed(order, good, digests);
     });

@@ -4,6 +4,7 @@ import type { AddRequest, Notice, SeedFile, Setup } from '../messages.js';
 import type { Stats } from '../stats.js';
 import { Disk } from './disk.js';
 import { sha1 } from './hash.js';
+import type { Hashed } from './hasher.js';
 import type { Description, Host } from './host.js';
 import { makeTorrent } from './make.js';
 import { Sockets } from './sockets.js';
@@ -21,6 +22,8 @@ export interface Platform {
   /** Throws a {@link GannetError} if such a storage can't be had here. */
   shelf(setup: Setup): Promise<Shelf>;
   socket(url: string): WebSocket;
+  /** Takes a piece away, and gives it back with its digest. */
+  hash(piece: Uint8Array<ArrayBuffer>): Promise<Hashed>;
   /** The module's bytes, where they aren't fetched by URL. */
   load?(path: string): Promise<BufferSource>;
 }
@@ -37,7 +40,7 @@ interface Entry {
 /** The engine and all that serves it. */
 export class Worker implements Host {
   readonly #engine: Engine;
-  readonly #disk = new Disk(() => this.#engine);
+  readonly #disk: Disk;
   readonly #sockets: Sockets;
   readonly #torrents = new Map<number, Entry>();
   #shelves: Shelf;
@@ -52,6 +55,7 @@ export class Worker implements Host {
   ) {
     const seed = crypto.getRandomValues(new BigUint64Array(1))[0]!;
     const { maxConnections } = setup;
+    this.#disk = new Disk(() => this.#engine, platform.hash);
     this.#shelves = shelf;
     this.#engine = new Engine(this, seed, { memoryBytes: MEMORY_BYTES, maxConnections });
     this.#sockets = new Sockets(this.#engine, setup.relays, platform, (error) => {

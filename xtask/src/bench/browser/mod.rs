@@ -1,0 +1,202 @@
+//! Downloads into a page: Gannet through its relay, WebTorrent in the same Chromium, and the
+//! ceiling, a page that only receives.
+
+mod socket;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::gannet::{Gannet, Relay, Seeder, Tracker};
+use crate::process::{self, Running};
+use crate::{Outcome, npm, payload, tools};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How many MiB to download
+    #[arg(long, default_value_t = 256)]
+    mib: u64,
+    /// How many times each
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only these
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<Contestant>,
+}
+
+/// Who downloads, in the order of a round.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Contestant {
+    /// A page that only receives bytes from a bare WebSocket
+    Ceiling,
+    /// Gannet through its relay, into memory
+    Memory,
+    /// Gannet through its relay, into the browser's own storage
+    Opfs,
+    /// WebTorrent by HTTP
+    WebSeed,
+    /// WebTorrent from another tab
+    WebRtc,
+}
+
+impl Contestant {
+    /// Its name on the command line, for the script as well.
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Ceiling => "a bare WebSocket",
+            Self::Memory => "gannet into memory",
+            Self::Opfs => "gannet into OPFS",
+            Self::WebSeed => "WebTorrent by web seed",
+            Self::WebRtc => "WebTorrent by WebRTC",
+        }
+    }
+}
+
+/// Whose rate is to be at least how many times whose.
+const WANTED: [(Contestant, Contestant, f64); 4] = [
+    (Contestant::Memory, Contestant::Ceiling, 0.8),
+    (Contestant::Opfs, Contestant::Ceiling, 0.6),
+    (Contestant::Opfs, Contestant::WebSeed, 3.0),
+    (Contestant::Opfs, Contestant::WebRtc, 6.0),
+];
+
+/// For one download, browser and all.
+const RUN_LIMIT: Duration = Duration::from_secs(200);
+/// More than this machine can carry.
+const UPLOAD: &str = "10GB";
+
+/// The rates of each who took part, in MB/s, round by round.
+struct Rates(Vec<(Contestant, Vec<f64>)>);
+
+/// Everything that the pages need.
+struct Stage {
+    folder: TempDir,
+    scripts: PathBuf,
+    options: Value,
+    _seeder: Seeder,
+    _relay: Relay,
+    _tracker: Tracker,
+}
+
+pub(super) fn run(options: &Options) -> Result<Outcome> {
+    let stage = Stage::prepare(options.mib << 20)?;
+    println!("{} MiB, {} times each, in turn", options.mib, options.rounds);
+    let mut rates = Rates::of(&options.only);
+    for round in 1..=options.rounds {
+        for (contestant, rates) in &mut rates.0 {
+            let rate = stage.run(*contestant)?;
+            println!("round {round}  {:<24}{rate:>8.1} MB/s", contestant.label());
+            rates.push(rate);
+        }
+    }
+    Ok(rates.compare())
+}
+
+impl Rates {
+    fn of(only: &[Contestant]) -> Self {
+        let all = Contestant::value_variants().iter();
+        let chosen = all.filter(|contestant| only.is_empty() || only.contains(contestant));
+        Self(chosen.map(|&contestant| (contestant, Vec::new())).collect())
+    }
+
+    fn median(&self, contestant: Contestant) -> Option<f64> {
+        let (_, rates) = self.0.iter().find(|(known, _)| *known == contestant)?;
+        Some(super::median(rates.iter().copied()))
+    }
+
+    /// Prints medians and ratios; whether each ratio is what it should be.
+    fn compare(&self) -> Outcome {
+        println!("median");
+        for (contestant, rates) in &self.0 {
+            let rate = super::median(rates.iter().copied());
+            println!("         {:<24}{rate:>8.1} MB/s", contestant.label());
+        }
+        let mut outcome = Outcome::Done;
+        for (ours, theirs, wanted) in WANTED {
+            let (Some(our_rate), Some(their_rate)) = (self.median(ours), self.median(theirs))
+            else {
+                continue;
+            };
+            let ratio = our_rate / their_rate;
+            let is_met = ratio >= wanted;
+            let verdict = if is_met { "" } else { ": too slow" };
+            println!(
+                "{} is {ratio:.2} × {}, at least {wanted:.1} ×{verdict}",
+                ours.label(),
+                theirs.label()
+            );
+            if !is_met {
+                outcome = Outcome::TooSlow;
+            }
+        }
+        outcome
+    }
+}
+
+impl Stage {
+    /// Builds what is measured, and starts all that a page downloads from.
+    fn prepare(length: u64) -> Result<Self> {
+        let chromium = tools::chromium()?;
+        let scripts = crate::root().join("xtask/peers/browser");
+        npm::tools(&scripts)?;
+        npm::build()?;
+        let gannet = Gannet::build(true)?;
+        std::fs::create_dir_all(crate::target())?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::target())?;
+        let file = folder.path().join("payload.bin");
+        payload::write(&file, length)?;
+        let tracker = gannet.tracker()?;
+        let torrent = folder.path().join("payload.torrent");
+        let info_hash = gannet.create(&file, &torrent, Some(&tracker.url()))?;
+        let seeder = gannet.seeder(&torrent, folder.path(), UPLOAD)?;
+        tracker.until_seeders(&info_hash, 1)?;
+        let relay = gannet.relay()?;
+        let options = json!({
+            "payload": file,
+            "torrent": torrent,
+            "bytes": length,
+            "socket": format!("ws://{}", socket::serve(length)?),
+            "relay": relay.url(),
+            "package": npm::dist(),
+            "chromium": chromium,
+        });
+        Ok(Self { folder, scripts, options, _seeder: seeder, _relay: relay, _tracker: tracker })
+    }
+
+    /// Payload per second, in MB, of one download.
+    fn run(&self, contestant: Contestant) -> Result<f64> {
+        let mut node = Command::new("node");
+        node.arg(self.scripts.join("run.mjs")).arg(contestant.name()).arg(self.options.to_string());
+        // Profiles of the browser lie where the payload lies, on the disk.
+        node.env("TMPDIR", self.folder.path()).stdout(Stdio::piped()).stdin(Stdio::null());
+        let text = output(&mut node)?;
+        let result: Value = serde_json::from_str(&text).with_context(|| contestant.name())?;
+        match (result["seconds"].as_f64(), result["bytes"].as_f64()) {
+            (Some(seconds), Some(bytes)) if seconds > 0.0 => Ok(bytes / seconds / 1e6),
+            _ => bail!("{}: {result}", contestant.name()),
+        }
+    }
+}
+
+/// Runs a command to its end; what it printed.
+fn output(command: &mut Command) -> Result<String> {
+    let mut running = Running::start(command)?;
+    let stdout = running.stdout().context("the script's output is a pipe")?;
+    let (sender, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = sender.send(std::io::read_to_string(stdout));
+    });
+    let text = process::until("a download", RUN_LIMIT, || Ok(printed.try_recv().ok()))?;
+    Ok(text?)
+}
