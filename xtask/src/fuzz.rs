@@ -103,7 +103,9 @@ fn cargo_fuzz(runner: &Path, task: &str) -> Command {
     command.current_dir(crate::root()).args(["fuzz", task, "--sanitizer", "none"]);
     command.args(["--features", "libfuzzer", "--target-dir", "target/fuzz"]);
     // Linking each target as a whole takes longer than most looks do.
-    command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    command
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     command
 }
 

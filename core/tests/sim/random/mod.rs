@@ -44,7 +44,11 @@ fn fingerprint_of_many() {
     let (fingerprint, events) = swarms.fold((0u64, 0), |(fingerprint, events), run| {
         (fingerprint.rotate_left(1) ^ run.fingerprint, events + run.events)
     });
-    println!("{COMPARED} swarms, {events} events: {fingerprint:016x}");
+    let line = format!("{COMPARED} swarms, {events} events: {fingerprint:016x}");
+    #[cfg(not(target_arch = "wasm32"))]
+    println!("{line}");
+    #[cfg(target_arch = "wasm32")]
+    wasm_bindgen_test::console_log!("{line}");
 }
 
 /// For `cargo xtask sim --seed N`.
