@@ -60,7 +60,7 @@ fn random(first: u64, runs: u64) -> Result<()> {
 }
 
 /// The same inputs give the same outputs, whatever the core is compiled for.
-fn compare() -> Result<()> {
+pub(crate) fn compare() -> Result<()> {
     const TEST: &str = "random::fingerprint_of_many";
     let mut native = cargo_test();
     native.args([TEST, "--ignored", "--exact", "--nocapture"]);

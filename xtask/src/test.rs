@@ -35,7 +35,8 @@ enum Check {
     Tests,
     /// Random swarms under virtual time, and how a thousand leechers share
     Sim,
-    /// The core compiles to WebAssembly, asks nothing of its host, and passes its tests there
+    /// The core compiles to WebAssembly, asks nothing of its host, passes its tests there, and does
+    /// there to the last byte what it does here
     Wasm,
     /// Downloads from and uploads to libtorrent, Transmission and aria2; trackers share a Redis
     Interop,
@@ -59,7 +60,7 @@ impl Check {
             Self::Docs => docs(),
             Self::Tests => tests(),
             Self::Sim => sim::check(),
-            Self::Wasm => wasm::run_default(),
+            Self::Wasm => wasm::run_default().and_then(|()| sim::compare()),
             Self::Interop => interop(),
             Self::Npm => npm::test(),
             Self::Demo => demo::run_small(),
