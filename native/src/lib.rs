@@ -50,6 +50,7 @@ pub mod datagram;
 pub mod driver;
 pub mod events;
 pub mod http;
+mod inside;
 pub mod pool;
 pub mod registrar;
 pub mod relay;
