@@ -27,6 +27,7 @@ mod pin;
 mod places;
 mod protocol;
 mod remote;
+mod resident;
 mod server;
 mod stream;
 mod swarm;
@@ -42,6 +43,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use gannet_core::id::InfoHash;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     address::{AddressRules, MIN_PEER_PORT, is_public},
     limits::Limits,
+    resident::Resident,
     server::TlsError,
     ticket::Key,
 };
@@ -59,7 +62,7 @@ use self::{
     outbound::Outbound,
     tasks::Tasks,
 };
-use crate::tracker::AllowList;
+use crate::tracker::{AllowList, Inside};
 
 /// What a relay is to be like.
 #[derive(Debug)]
@@ -85,6 +88,10 @@ pub struct RelayConfig {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// How much to take on.
     pub limits: Limits,
+    /// A client in this process, for pages to be joined with.
+    pub resident: Option<Resident>,
+    /// A tracker in this process, to be asked without leaving it.
+    pub tracker: Option<Inside>,
 }
 
 impl RelayConfig {
@@ -101,6 +108,8 @@ impl RelayConfig {
             allow_list: AllowList::all(),
             tls: None,
             limits: Limits::default(),
+            resident: None,
+            tracker: None,
         }
     }
 }
@@ -138,6 +147,7 @@ pub(crate) struct Shared {
     budgets: Budgets,
     metrics: Metrics,
     outbound: Outbound,
+    resident: Option<Resident>,
     hub: Hub,
     tasks: Tasks,
     /// Control sockets are to say goodbye.
@@ -172,7 +182,8 @@ impl Shared {
             budgets: Budgets::new(&config.limits),
             limits: config.limits,
             metrics: Metrics::default(),
-            outbound: Outbound::new(Arc::clone(&rules)),
+            outbound: Outbound::new(Arc::clone(&rules), config.tracker),
+            resident: config.resident,
             rules,
             hub: Hub::default(),
             tasks: Tasks::default(),
@@ -199,12 +210,27 @@ impl Relay {
     /// It can't listen, or the certificate is of no use.
     pub async fn start(config: RelayConfig) -> Result<Self, StartError> {
         let addr = config.listen;
-        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
         let listener = TcpListener::bind(addr).await;
         let listener = listener.map_err(|source| StartError::Listen { addr, source })?;
+        Self::start_at(listener, config, |router| router)
+    }
+
+    /// Serves at a listener, with what `extend` adds to the relay's own routes. A request's extensions
+    /// have the client's `IpAddr`.
+    ///
+    /// # Errors
+    /// The certificate is of no use.
+    pub(crate) fn start_at(
+        listener: TcpListener,
+        config: RelayConfig,
+        extend: impl FnOnce(Router) -> Router,
+    ) -> Result<Self, StartError> {
+        let addr = config.listen;
+        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let shared = Arc::new(Shared::new(config));
-        let accept = server::accept(listener, tls, Arc::clone(&shared));
+        let router = extend(server::router(Arc::clone(&shared)));
+        let accept = server::accept(listener, tls, Arc::clone(&shared), router);
         shared.tasks.spawn(accept);
         shared.tasks.spawn(tidy(Arc::clone(&shared)));
         Ok(Self { addr, shared })
@@ -213,6 +239,16 @@ impl Relay {
     /// Where pages connect to, the port filled in.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Tells pages of a torrent that the resident now has a part in it.
+    pub(crate) fn tell_of_resident(&self, info_hash: InfoHash) {
+        self.shared.tell_of_resident(info_hash);
+    }
+
+    /// Its figures, as Prometheus reads them.
+    pub(crate) fn metrics(&self) -> String {
+        self.shared.metrics.text()
     }
 
     /// Takes no more connections, has pages look for another relay, tells trackers that it stops,

@@ -86,9 +86,13 @@ pub(super) fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
 }
 
 /// Accepts connections until the relay drains.
-pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    router: Router,
+) {
     let places = Places::new(&shared.limits);
-    let router = router(Arc::clone(&shared));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -147,7 +151,8 @@ async fn converse(
     let _ = connection.await;
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+/// The relay's routes.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/swarm", get(swarm))
         .route("/v1/peer", get(peer))
