@@ -55,6 +55,7 @@ pub mod pool;
 pub mod registrar;
 pub mod relay;
 pub mod resolve;
+pub mod serve;
 pub mod socket;
 pub mod storage;
 pub mod torrent;

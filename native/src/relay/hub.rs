@@ -202,7 +202,7 @@ impl Shared {
     }
 
     /// Tells the pages of a swarm that the client of this process takes part in it.
-    pub(super) fn tell_of_resident(&self, info_hash: InfoHash) {
+    pub(crate) fn tell_of_resident(&self, info_hash: InfoHash) {
         let Some(resident) = self.resident_of(&info_hash) else { return };
         if let Some(swarm) = self.hub.lock().get(&info_hash) {
             swarm.say(None, &Reply::Peers { peers: vec![resident] });

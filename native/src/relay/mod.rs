@@ -46,6 +46,7 @@ use std::{
 use axum::Router;
 use gannet_core::id::InfoHash;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -191,6 +192,11 @@ impl Shared {
         }
     }
 
+    /// Its figures, as Prometheus reads them.
+    pub(crate) fn figures(&self) -> String {
+        self.metrics.text()
+    }
+
     fn serves(&self, info_hash: &InfoHash) -> bool {
         self.allow_list.permits(info_hash)
     }
@@ -210,45 +216,16 @@ impl Relay {
     /// It can't listen, or the certificate is of no use.
     pub async fn start(config: RelayConfig) -> Result<Self, StartError> {
         let addr = config.listen;
-        let listener = TcpListener::bind(addr).await;
-        let listener = listener.map_err(|source| StartError::Listen { addr, source })?;
-        Self::start_at(listener, config, |router| router)
-    }
-
-    /// Serves at a listener, with what `extend` adds to the relay's own routes. A request's extensions
-    /// have the client's `IpAddr`.
-    ///
-    /// # Errors
-    /// The certificate is of no use.
-    pub(crate) fn start_at(
-        listener: TcpListener,
-        config: RelayConfig,
-        extend: impl FnOnce(Router) -> Router,
-    ) -> Result<Self, StartError> {
-        let addr = config.listen;
-        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
-        let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
-        let shared = Arc::new(Shared::new(config));
-        let router = extend(server::router(Arc::clone(&shared)));
-        let accept = server::accept(listener, tls, Arc::clone(&shared), router);
-        shared.tasks.spawn(accept);
-        shared.tasks.spawn(tidy(Arc::clone(&shared)));
-        Ok(Self { addr, shared })
+        let failed = |source| StartError::Listen { addr, source };
+        let prepared = Prepared::new(config)?;
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let router = prepared.sockets().merge(server::monitor(Arc::clone(&prepared.shared)));
+        prepared.serve(listener, router).map_err(failed)
     }
 
     /// Where pages connect to, the port filled in.
     pub fn addr(&self) -> SocketAddr {
         self.addr
-    }
-
-    /// Tells pages of a torrent that the resident now has a part in it.
-    pub(crate) fn tell_of_resident(&self, info_hash: InfoHash) {
-        self.shared.tell_of_resident(info_hash);
-    }
-
-    /// Its figures, as Prometheus reads them.
-    pub(crate) fn metrics(&self) -> String {
-        self.shared.metrics.text()
     }
 
     /// Takes no more connections, has pages look for another relay, tells trackers that it stops,
@@ -257,6 +234,40 @@ impl Relay {
         self.shared.draining.cancel();
         self.shared.hub.clear();
         self.shared.tasks.finish(limit).await;
+    }
+}
+
+/// A relay that doesn't listen yet: another server may have its sockets among its own routes.
+pub(crate) struct Prepared {
+    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// The certificate is of no use.
+    pub(crate) fn new(config: RelayConfig) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
+        Ok(Self { shared: Arc::new(Shared::new(config)), tls })
+    }
+
+    /// What its sockets share.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The routes of its sockets. They need the extensions that [`serve`](Self::serve) gives requests.
+    pub(crate) fn sockets(&self) -> Router {
+        server::sockets(Arc::clone(&self.shared))
+    }
+
+    /// Serves `router`. A request's extensions have the client's `IpAddr`.
+    pub(crate) fn serve(self, listener: TcpListener, router: Router) -> io::Result<Relay> {
+        let (addr, shared) = (listener.local_addr()?, self.shared);
+        let accept = server::accept(listener, self.tls, Arc::clone(&shared), router);
+        shared.tasks.spawn(accept);
+        shared.tasks.spawn(tidy(Arc::clone(&shared)));
+        Ok(Relay { addr, shared })
     }
 }
 

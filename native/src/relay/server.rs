@@ -151,11 +151,14 @@ async fn converse(
     let _ = connection.await;
 }
 
-/// The relay's routes.
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+/// The routes of the relay's sockets.
+pub(super) fn sockets(shared: Arc<Shared>) -> Router {
+    Router::new().route("/v1/swarm", get(swarm)).route("/v1/peer", get(peer)).with_state(shared)
+}
+
+/// The routes for whoever runs the relay.
+pub(super) fn monitor(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/v1/swarm", get(swarm))
-        .route("/v1/peer", get(peer))
         .route("/metrics", get(async |State(shared): State<Arc<Shared>>| shared.metrics.text()))
         .route("/health", get(health))
         .with_state(shared)
