@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 const TEST_LIMIT: Duration = Duration::from_secs(900);
 
 /// What a page loads of the entry `.`; the tarball holds more, for other entries.
-const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
+pub(crate) const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
 
 /// What every browser of the last years has, and no more.
 const FEATURES: [&str; 7] = [
@@ -38,7 +38,7 @@ pub(crate) fn run() -> Result<PathBuf> {
 }
 
 /// Builds and packs; where the tarball is.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let module = wasm::build()?;
     tools(&folder())?;
     let bound = folder().join("bound");
@@ -67,13 +67,13 @@ pub(crate) fn test() -> Result<()> {
 }
 
 /// The package's sources.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     crate::root().join("wasm/npm")
 }
 
 /// Installs what a folder's lock file says, exactly, unless that was done before. No package's own
 /// script runs: none of these needs it, and those that fetch programs fail without a network.
-fn tools(folder: &Path) -> Result<()> {
+pub(crate) fn tools(folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let installed = folder.join("node_modules/.package-lock.json");
     let is_fresh = modified(&installed).is_some_and(|at| Some(at) > modified(&lock));

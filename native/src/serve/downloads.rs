@@ -150,21 +150,24 @@ impl Downloads {
         let (torrent, events) = self.client.add(add, place).await?;
         let entry = Entry { torrent, trackers: flat, name: None, dir };
         self.lock().insert(info_hash, entry);
+        let is_known = file.is_some();
         if let Some(file) = file {
             self.publish(info_hash, file);
         }
-        tokio::spawn(Arc::clone(self).follow(info_hash, events));
+        tokio::spawn(Arc::clone(self).follow(info_hash, is_known, events));
         self.resident.offer(info_hash);
         self.relay.tell_of_resident(info_hash);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Reads a torrent's news until it is gone.
-    async fn follow(self: Arc<Self>, info_hash: InfoHash, mut events: Events) {
+    /// Reads a torrent's news until it is gone; whether its file `is_known`, or peers are to tell.
+    async fn follow(self: Arc<Self>, info_hash: InfoHash, is_known: bool, mut events: Events) {
         while let Some(news) = events.next().await {
             match news {
-                News::Metadata(info) => self.publish(info_hash, torrent_file::bare(&info)),
+                News::Metadata(info) if !is_known => {
+                    self.publish(info_hash, torrent_file::bare(&info))
+                }
                 News::Finished => self.changed.notify_one(),
                 _ => {}
             }

@@ -1,6 +1,12 @@
 //! What is shared, and how it is had.
 
-use gannet_core::{bencode, metainfo::Metainfo};
+use std::time::{Duration, Instant};
+
+use gannet_core::{
+    announce::{AnnounceEvent, AnnounceRequest, AnnounceResponse},
+    id::PeerId,
+    metainfo::Metainfo,
+};
 
 use crate::{process::Place, support::*};
 
@@ -66,15 +72,33 @@ fn links_carry_the_name_that_was_asked() {
 fn the_tracker_names_the_seeder_inside() {
     let server = Server::start();
     let hash = server.info_hash("film.mkv");
-    let escaped: String =
-        hash.as_bytes().chunks(2).map(|two| format!("%{}", str::from_utf8(two).unwrap())).collect();
-    let query = format!(
-        "/announce?info_hash={escaped}&peer_id=-XX0001-123456789012&port=5000&left=1&compact=1"
-    );
-    let answer = server.get(&query);
-    let document = bencode::parse(&answer.body, bencode::Limits::default()).unwrap();
-    let complete = document.root().dict().unwrap().find(b"complete").unwrap().as_int();
-    assert_eq!(complete, Some(1));
+    server.until_state(&hash, "seeding");
+    let request = AnnounceRequest {
+        info_hash: hash.parse().unwrap(),
+        peer_id: PeerId::new([7; 20]),
+        port: 5000,
+        uploaded: 0,
+        downloaded: 0,
+        left: 1,
+        event: AnnounceEvent::Started,
+        num_want: 50,
+        key: 7,
+        tracker_id: None,
+        ip: None,
+        compact: true,
+        no_peer_id: true,
+    };
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answer = AnnounceResponse::decode(&server.get(&request.to_url("/announce")).body);
+        let answer = answer.unwrap();
+        if answer.complete == Some(1) {
+            assert_eq!(answer.peers.len(), 1);
+            return;
+        }
+        assert!(Instant::now() < end, "{answer:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
