@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::id::PeerKey;
+use crate::{draw, id::PeerKey};
 
 /// The regular slots are given anew this often.
 pub const CHOKE_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl Choker {
             return candidates.iter().map(|candidate| candidate.peer).collect();
         }
         let mut ranked = candidates.to_vec();
-        self.rng.shuffle(&mut ranked);
+        draw::shuffle(&mut self.rng, &mut ranked);
         ranked.sort_by_key(|candidate| std::cmp::Reverse(candidate.rate_bytes_per_second));
         let regular = slots.saturating_sub(1);
         let rest = &ranked[regular..];
@@ -76,7 +76,7 @@ impl Choker {
             rest.iter().filter(|candidate| !candidate.unchoked).collect();
         let any: Vec<&Candidate> = rest.iter().collect();
         let pool = if waiting.is_empty() { any } else { waiting };
-        self.rng.choice(pool).map(|candidate| candidate.peer)
+        draw::choice(&mut self.rng, pool).map(|candidate| candidate.peer)
     }
 }
 

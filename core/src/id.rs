@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
+use crate::draw;
+
 /// SHA-1 of a torrent's raw `info` dictionary (BEP 3): what a swarm is known by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InfoHash([u8; 20]);
@@ -93,7 +95,9 @@ impl PeerId {
     /// A fresh id of ours, `-GN0100-` and twelve random characters (BEP 20, Azureus style).
     pub fn generate(rng: &mut fastrand::Rng) -> Self {
         let mut bytes = *b"-GN0100-............";
-        bytes[8..].fill_with(|| rng.alphanumeric() as u8);
+        const CHARACTERS: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        bytes[8..].fill_with(|| CHARACTERS[draw::index(rng, CHARACTERS.len())]);
         Self(bytes)
     }
 

@@ -101,6 +101,7 @@ mod book;
 pub mod choker;
 pub mod config;
 pub mod contract;
+mod draw;
 pub mod event;
 pub mod extension;
 pub mod id;

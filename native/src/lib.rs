@@ -51,6 +51,7 @@ pub mod driver;
 pub mod events;
 pub mod http;
 mod inside;
+mod places;
 pub mod pool;
 pub mod registrar;
 pub mod relay;

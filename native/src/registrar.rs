@@ -85,7 +85,8 @@ impl Registrar {
         let url = announce_url.to_owned();
         let torrents = torrents.into_iter().collect();
         let (mode, due, pause) = (Mode::Asking, Instant::now(), MIN_PAUSE);
-        let work = Work { api, port, url, torrents, mode, due, pause, say };
+        let is_registered = false;
+        let work = Work { api, port, url, torrents, mode, due, pause, is_registered, say };
         tokio::spawn(work.run(waiting));
         Some(Self { orders, news, url: announce_url.to_owned() })
     }
@@ -144,6 +145,8 @@ struct Work {
     mode: Mode,
     due: Instant,
     pause: Duration,
+    /// The tracker has taken the list at least once: it has something to forget.
+    is_registered: bool,
     say: mpsc::Sender<RegistrarNews>,
 }
 
@@ -218,7 +221,7 @@ impl Work {
         let interval = Duration::from_secs(interval_seconds.into());
         let interval = interval.clamp(MIN_INTERVAL, MAX_INTERVAL);
         self.due = Instant::now() + interval.mul_f64(jitter());
-        self.pause = MIN_PAUSE;
+        (self.pause, self.is_registered) = (MIN_PAUSE, true);
         for (hash, addrs) in peers {
             let torrent = hash.parse().ok().and_then(|hash: InfoHash| self.torrents.get(&hash));
             for addr in addrs {
@@ -255,8 +258,9 @@ impl Work {
         }
     }
 
+    /// Also what was announced one by one since: the tracker may take the list back all the same.
     async fn withdraw(&self) {
-        if matches!(self.mode, Mode::Listing { .. })
+        if (self.is_registered || matches!(self.mode, Mode::Listing { .. }))
             && let Err(error) = self.api.withdraw(self.port).await
         {
             tracing::debug!(url = %self.url, %error, "the list wasn't withdrawn");

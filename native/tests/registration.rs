@@ -6,7 +6,10 @@ mod process;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -209,4 +212,26 @@ fn a_tracker_that_stops_taking_lists_is_announced_to_one_by_one() {
     for _ in 0..3 {
         hear(&asks, "/announce?");
     }
+}
+
+#[test]
+fn a_list_that_was_taken_once_is_withdrawn_though_it_was_announced_one_by_one_since() {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (addr, asks) = fake(|line| match line {
+        line if line.contains("/announce") => answer("200 OK", "d8:intervali60e5:peers0:e"),
+        line if line.starts_with("POST") && TAKEN.swap(true, Ordering::Relaxed) => {
+            answer("404 Not Found", "")
+        }
+        line if line.starts_with("POST") => {
+            answer("200 OK", r#"{"interval_seconds":5,"torrents":3}"#)
+        }
+        _ => answer("200 OK", r#"{"api":1,"register":true}"#),
+    });
+    let place = Place::new();
+    let seeder = place.start(&shared(&place, &format!("http://{addr}/announce")));
+    for part in ["POST", "POST", "/announce?"] {
+        hear(&asks, part);
+    }
+    seeder.signal("INT");
+    hear(&asks, "DELETE");
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod gannet;
 mod install;
 mod npm;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 /// Builds, tests and shows Gannet.
 ///
 /// Ends with 0 when all went well, 1 when something failed, 2 when the command was wrong, 3 when the
-/// demo or the tracker was slower than it promises, 130 after Ctrl-C.
+/// demo, the tracker or the relay keeps less than it promises, 130 after Ctrl-C.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -43,6 +44,8 @@ enum Task {
     Npm,
     /// Runs whole swarms under virtual time, with everything that goes wrong
     Sim(sim::Options),
+    /// Looks for input that breaks a promise, with cargo-fuzz
+    Fuzz(fuzz::Options),
     /// Finds the programs that the tests need, and installs what is missing
     Tools,
 }
@@ -88,6 +91,7 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
             Outcome::Done
         }),
         Task::Sim(options) => sim::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options).map(|()| Outcome::Done),
         Task::Tools => {
             tools::Peers::ensure()?.print();
             Ok(Outcome::Done)

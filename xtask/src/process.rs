@@ -1,5 +1,6 @@
 //! Programs that are started here always end: by themselves, at their limit, or with this one.
 
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,6 +128,19 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<()> {
         bail!("failed: {}", line(command));
     }
     Ok(())
+}
+
+/// Runs a command to its end and returns what it printed; fails unless it succeeds.
+pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
+    let mut running = Running::start(command.stdout(process::Stdio::piped()))?;
+    let mut printed = String::new();
+    if let Some(mut stdout) = running.stdout() {
+        stdout.read_to_string(&mut printed)?;
+    }
+    if !running.wait(limit)?.success() {
+        bail!("failed: {}\n{printed}", line(command));
+    }
+    Ok(printed)
 }
 
 /// The cargo that runs this task, in the workspace.

@@ -93,12 +93,25 @@ fn check(compiler: Compiler) -> Result<()> {
 
 /// The core's own tests, in Node. Its documentation's tests stay native: rustdoc knows no runner.
 fn tests(compiler: Compiler) -> Result<()> {
+    let mut cargo = cargo_test(compiler)?;
+    process::run(cargo.arg("--tests"), LIMIT)
+}
+
+/// One ignored test of the core, in Node: a program, the profile it is built with, its name.
+pub(crate) fn test_of_the_core(program: &str, profile: &str, name: &str) -> Result<Command> {
+    let mut cargo = cargo_test(choose()?)?;
+    cargo.args(["--test", program, "--profile", profile, "--", "--include-ignored", "--nocapture"]);
+    cargo.arg(name);
+    Ok(cargo)
+}
+
+fn cargo_test(compiler: Compiler) -> Result<Command> {
     let runner = format!("{} test", bindgen()?.display());
     let mut cargo = cargo(compiler)?;
-    cargo.args(["test", "--package=gannet-core", "--tests"]).args(target(compiler));
+    cargo.args(["test", "--package=gannet-core"]).args(target(compiler));
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     cargo.env("WASM_BINDGEN_TEST_TIMEOUT", TEST_LIMIT.as_secs().to_string());
-    process::run(&mut cargo, LIMIT)
+    Ok(cargo)
 }
 
 /// Builds the tools of wasm-bindgen and tells where they are.

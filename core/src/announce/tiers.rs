@@ -10,7 +10,7 @@ use super::{
     announcer::TrackerError,
     endpoint::{Endpoint, EndpointError},
 };
-use crate::time::Instant;
+use crate::{draw, time::Instant};
 
 /// The most trackers that one torrent may have; more are left out.
 pub const MAX_TRACKERS: usize = 256;
@@ -121,7 +121,7 @@ impl Tiers {
                 all.push(url);
             }
             if let Some(tier) = all.order.last_mut() {
-                rng.shuffle(tier);
+                draw::shuffle(rng, tier);
             }
         }
         all

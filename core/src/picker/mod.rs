@@ -14,6 +14,7 @@ use std::ops::Range;
 use self::rarity::Rarity;
 use crate::{
     bitfield::Bitfield,
+    draw,
     id::PieceIndex,
     layout::{Block, Layout},
     sorted::{Map, Set},
@@ -355,7 +356,7 @@ impl Picker {
 
     fn pick_at_random(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
         let all = self.rarity.all();
-        let start = self.rng.usize(..all.len().max(1));
+        let start = draw::index(&mut self.rng, all.len().max(1));
         let turned = all[start.min(all.len())..].iter().chain(&all[..start.min(all.len())]);
         let mut pieces = turned.take(MAX_PROBES).map(|&piece| PieceIndex::new(piece));
         pieces.find(|&piece| self.may_begin(piece, asker)).or_else(|| self.walk(asker))
@@ -365,7 +366,7 @@ impl Picker {
         let buckets = self.rarity.buckets().filter(|bucket| !bucket.is_empty());
         let rng = &mut self.rng;
         let rarest_first = buckets.flat_map(|bucket| {
-            let (before, after) = bucket.split_at(rng.usize(..bucket.len()));
+            let (before, after) = bucket.split_at(draw::index(rng, bucket.len()));
             after.iter().chain(before)
         });
         let probes: Vec<u32> = rarest_first.copied().take(MAX_PROBES).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Timer, Torrent, requests::span, uploads::outstanding};
 use crate::{
     choker::{CHOKE_INTERVAL, Candidate, MAX_SLOTS, OPTIMISTIC_INTERVAL, slots_for},
+    draw,
     id::PeerKey,
     layout::{BLOCK_BYTES, Block},
     peer::Peer,
@@ -67,7 +68,7 @@ impl Torrent {
             return;
         }
         let best: Vec<_> = waiting.into_iter().filter(|(rate, _)| *rate == best).collect();
-        if let Some((_, key)) = cx.shared.rng.choice(best) {
+        if let Some((_, key)) = draw::choice(&mut cx.shared.rng, best) {
             self.uploads.extra_slots += 1;
             self.set_choke(cx, key, false);
         }

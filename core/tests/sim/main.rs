@@ -10,3 +10,19 @@ mod random;
 mod scenarios;
 mod stranger;
 mod world;
+
+use std::ops::{Bound, RangeBounds};
+
+/// A number in a range, the same wherever the simulator runs: `usize` is narrower in WebAssembly, and
+/// what is drawn as one depends on it.
+fn draw(rng: &mut fastrand::Rng, range: impl RangeBounds<usize>) -> usize {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start as u64,
+        _ => 0,
+    };
+    match range.end_bound() {
+        Bound::Included(&end) => rng.u64(start..=end as u64) as usize,
+        Bound::Excluded(&end) => rng.u64(start..end as u64) as usize,
+        Bound::Unbounded => rng.u64(start..) as usize,
+    }
+}

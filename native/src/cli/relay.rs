@@ -32,6 +32,9 @@ pub(crate) struct RelayArgs {
     /// This relay's own URL, like wss://one.example, where several are behind one address
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Take the word of proxies in this network, like 127.0.0.0/8, for whom a page is (X-Forwarded-For; repeatable)
+    #[arg(long = "trust-proxy", value_name = "CIDR", value_delimiter = ' ')]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Serve only pages of this origin, like https://example.org (repeatable)
     #[arg(long = "origin", value_name = "URL", value_delimiter = ' ')]
     pub(crate) origins: Vec<String>,
@@ -71,6 +74,15 @@ pub(crate) struct RelayLimitArgs {
     /// Torrents at a time
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_swarms)]
     max_swarms: usize,
+    /// Torrents at a time for pages of one address (0: any number)
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_swarms_per_address)]
+    max_swarms_per_address: usize,
+    /// Trackers that pages of one address may name per minute (0: any number)
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_trackers_per_minute)]
+    max_trackers: u32,
+    /// Requests to trackers at one address per minute, whoever names them (0: any number)
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_announces_per_target)]
+    max_announces_per_target: u32,
     /// Dials that an address may ask for per minute (0: any number)
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_dials_per_minute)]
     max_dials: u32,
@@ -94,6 +106,9 @@ impl From<RelayLimitArgs> for Limits {
             max_connections: args.max_sockets,
             max_connections_per_address: args.max_sockets_per_address,
             max_swarms: args.max_swarms,
+            max_swarms_per_address: args.max_swarms_per_address,
+            max_trackers_per_minute: args.max_trackers,
+            max_announces_per_target: args.max_announces_per_target,
             max_dials_per_minute: args.max_dials,
             max_dials_per_target: args.max_dials_per_target,
             max_named_per_minute: args.max_named,

@@ -48,6 +48,9 @@ pub(crate) struct ServeArgs {
     /// Connect pages to this network too, though it isn't public, like 192.168.0.0/16 (repeatable)
     #[arg(long = "allow-cidr", value_name = "NET", value_delimiter = ' ')]
     pub(crate) allowed: Vec<IpNet>,
+    /// Take the word of HTTP proxies in this network for whom a request is from (X-Forwarded-For; repeatable)
+    #[arg(long = "trust-proxy", value_name = "CIDR", value_delimiter = ' ')]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The size of a piece of what is no .torrent, a power of two [default: chosen from the size]
     #[arg(long, value_name = "SIZE", value_parser = parse::piece_length)]
     pub(crate) piece_length: Option<u32>,

@@ -2,7 +2,7 @@
 
 use gannet::{
     relay::{Key, Relay, RelayConfig, StartError},
-    tracker::AllowList,
+    tracker::{AllowList, TrustedProxies},
 };
 
 use crate::{
@@ -44,6 +44,7 @@ fn config(args: RelayArgs) -> Result<RelayConfig, Failure> {
         ports: args.ports,
         key,
         url: args.url,
+        proxies: TrustedProxies::new(args.trusted_proxies),
         origins: args.origins,
         allowed: args.allowed,
         allow_list,

@@ -9,6 +9,7 @@ use std::{
 use gannet::{
     Client, ClientConfig,
     serve::{Offer, ServeConfig, Server, StartError},
+    tracker::TrustedProxies,
 };
 use gannet_core::names::escape_for_terminal;
 
@@ -121,6 +122,7 @@ fn config(args: &ServeArgs, listen: SocketAddr) -> ServeConfig {
         page: args.www.clone(),
         ports: Some(args.ports.clone()),
         allowed: args.allowed.clone(),
+        proxies: TrustedProxies::new(args.trusted_proxies.clone()),
         tls: args.cert.clone().zip::<PathBuf>(args.tls_key.clone()),
         ..ServeConfig::new(listen)
     }

@@ -8,13 +8,14 @@ use gannet::tracker::{
 use crate::{
     cli::{IN_MEMORY, TrackerArgs},
     exit::{Exit, Failure, OrFail},
-    interrupt::Interrupt,
+    interrupt::{Hangup, Interrupt},
     output::{note, print},
 };
 
 /// Runs a tracker until it is interrupted.
 pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     let mut interrupt = Interrupt::listen().or_fail(Exit::Failed, "signals")?;
+    let mut hangup = Hangup::listen().or_fail(Exit::Failed, "signals")?;
     let allow_list = match args.allow_list {
         Some(path) => AllowList::open(path).map_err(|error| Failure::new(Exit::Failed, error))?,
         None => AllowList::all(),
@@ -24,7 +25,7 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
         udp: args.udp,
         interval: args.interval,
         limits: args.limits.into(),
-        allow_list,
+        allow_list: allow_list.clone(),
         proxies: TrustedProxies::new(args.trusted_proxies),
         store_url: store_url(&args.store)?,
         api: args.api.into(),
@@ -38,9 +39,22 @@ pub(super) async fn run(args: TrackerArgs) -> Result<Exit, Failure> {
     if !args.quiet {
         print(urls(&tracker))?;
     }
-    interrupt.wanted().await;
+    loop {
+        tokio::select! {
+            () = interrupt.wanted() => break,
+            () = hangup.next() => reload(&allow_list),
+        }
+    }
     tracker.stop().await;
     Ok(Exit::Done)
+}
+
+/// Reads the allow list again; a bad one is told, and the good one stays.
+fn reload(allow_list: &AllowList) {
+    if let Err(error) = allow_list.reload() {
+        let failure = Failure::new(Exit::Failed, error);
+        note(format!("warning: {failure}; the allow list stays as it was"));
+    }
 }
 
 /// The announce URLs, one a line.

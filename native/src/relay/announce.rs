@@ -10,18 +10,19 @@ use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use gannet_core::{
     announce::{
-        AnnounceEvent, AnnounceOutput, Announcer, HttpError, Progress, ResolveError, TrackerError,
+        AnnounceError, AnnounceEvent, AnnounceOutput, AnnounceResponse, Announcer, HttpError,
+        Progress, TrackerError,
     },
     time::Instant,
 };
 use tokio::{
     net::UdpSocket,
     sync::watch,
-    time::{sleep_until, timeout},
+    time::{sleep_until, timeout, timeout_at},
 };
 
 use super::{
-    limits::{MAX_DATAGRAM_BYTES, STOP_LIMIT},
+    limits::{MAX_DATAGRAM_BYTES, STOP_LIMIT, TRACKER_LIMIT},
     outbound::Outbound,
 };
 use crate::clock::Clock;
@@ -53,15 +54,46 @@ pub(super) enum Heard {
         leechers: Option<u32>,
     },
     /// It didn't, or not with what was asked for.
-    Failed(TrackerError),
+    Failed(Failure),
 }
+
+/// Why a tracker is of no use. Whatever a page could learn of a target by it is one case: refused,
+/// filtered, forbidden, over its budget, not a tracker.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    /// Its URL says so, before anything is asked.
+    #[error("trackers of this kind aren't supported")]
+    Unsupported,
+    /// It is a tracker, and refuses; its own words.
+    #[error("the tracker says: {0}")]
+    Said(String),
+    /// Nothing came that a tracker would say.
+    #[error("no answer of a tracker in time")]
+    NoAnswer,
+}
+
+impl From<TrackerError> for Failure {
+    fn from(error: TrackerError) -> Self {
+        match error {
+            TrackerError::Unsupported | TrackerError::BadUrl => Self::Unsupported,
+            TrackerError::Answer(AnnounceError::Failure(said)) | TrackerError::Failure(said) => {
+                Self::Said(said)
+            }
+            _ => Self::NoAnswer,
+        }
+    }
+}
+
+/// Stands for the addresses of a name that has none, or none that is allowed: nothing is ever sent
+/// there, so that it is like a tracker that is silent.
+const NOWHERE: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
 
 /// Who wants to hear it: the tracker's URL comes first.
 pub(super) type Listener = Arc<dyn Fn(&str, Heard) + Send + Sync>;
 
 enum Answer {
     Http { request: u64, result: Result<Bytes, HttpError> },
-    Resolved { request: u64, result: Result<Vec<SocketAddr>, ResolveError> },
+    Resolved { request: u64, addrs: Vec<SocketAddr> },
 }
 
 /// Announces until it is told to stop; then tells the tracker so, if that is quick.
@@ -155,9 +187,8 @@ impl Task {
                     let result = result.as_deref().map_err(|error| *error);
                     self.announcer.handle_http(self.clock.now(), request, result);
                 }
-                Answer::Resolved { request, result } => {
-                    let result = result.as_deref().map_err(|error| *error);
-                    self.announcer.handle_resolved(self.clock.now(), request, result);
+                Answer::Resolved { request, addrs } => {
+                    self.announcer.handle_resolved(self.clock.now(), request, Ok(&addrs));
                 }
             },
             (from, bytes) = self.sockets.receive() => {
@@ -173,13 +204,15 @@ impl Task {
                 AnnounceOutput::Http { request, url } => {
                     let outbound = self.outbound.clone();
                     self.answers.push(Box::pin(async move {
-                        Answer::Http { request, result: outbound.fetch(&url).await }
+                        Answer::Http { request, result: fetch(&outbound, &url).await }
                     }));
                 }
                 AnnounceOutput::Resolve { request, host, port } => {
                     let outbound = self.outbound.clone();
                     self.answers.push(Box::pin(async move {
-                        Answer::Resolved { request, result: outbound.resolve(&host, port).await }
+                        let found = outbound.resolve(&host, port).await;
+                        let addrs = found.unwrap_or_else(|_| vec![(NOWHERE, port).into()]);
+                        Answer::Resolved { request, addrs }
                     }));
                 }
                 AnnounceOutput::Datagram { to, bytes } if self.outbound.allows(to) => {
@@ -190,7 +223,7 @@ impl Task {
                 AnnounceOutput::Succeeded { seeders, leechers, .. } => {
                     self.tell(Heard::Answered { seeders, leechers });
                 }
-                AnnounceOutput::Failed { error, .. } => self.tell(Heard::Failed(error)),
+                AnnounceOutput::Failed { error, .. } => self.tell(Heard::Failed(error.into())),
             }
         }
     }
@@ -198,6 +231,20 @@ impl Task {
     fn tell(&self, heard: Heard) {
         (self.listener)(&self.url, heard);
     }
+}
+
+/// Asks a tracker over HTTP. Whatever isn't a tracker's answer comes at the same time after the
+/// question, and looks the same.
+async fn fetch(outbound: &Outbound, url: &str) -> Result<Bytes, HttpError> {
+    let deadline = tokio::time::Instant::now() + TRACKER_LIMIT;
+    if let Ok(Ok(body)) = timeout_at(deadline, outbound.fetch(url)).await {
+        let answer = AnnounceResponse::decode(&body);
+        if matches!(answer, Ok(_) | Err(AnnounceError::Failure(_))) {
+            return Ok(body);
+        }
+    }
+    sleep_until(deadline).await;
+    Err(HttpError::Timeout)
 }
 
 /// A UDP socket for each address family, open once it was needed.

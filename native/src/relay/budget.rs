@@ -19,6 +19,8 @@ pub(super) struct Budgets {
     dials: Option<DefaultKeyedRateLimiter<IpAddr>>,
     targets: Option<DefaultKeyedRateLimiter<IpAddr>>,
     named: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    trackers: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    announces: Option<DefaultKeyedRateLimiter<IpAddr>>,
     bytes_per_second: Option<NonZeroU32>,
     bandwidths: Mutex<HashMap<IpAddr, std::sync::Weak<DefaultDirectRateLimiter>>>,
 }
@@ -34,6 +36,8 @@ impl Budgets {
             dials: per_minute(limits.max_dials_per_minute),
             targets: per_minute(limits.max_dials_per_target),
             named: per_minute(limits.max_named_per_minute),
+            trackers: per_minute(limits.max_trackers_per_minute),
+            announces: per_minute(limits.max_announces_per_target),
             bytes_per_second: NonZeroU32::new(bytes),
             bandwidths: Mutex::default(),
         }
@@ -54,6 +58,22 @@ impl Budgets {
         self.named.is_some() && admits(self.named.as_ref(), host_of(client))
     }
 
+    /// Whether a client may name so many trackers.
+    pub(super) fn may_announce(&self, client: IpAddr, trackers: usize) -> bool {
+        let (Some(limiter), Ok(count)) = (&self.trackers, u32::try_from(trackers)) else {
+            return self.trackers.is_none();
+        };
+        NonZeroU32::new(count).is_none_or(|count| {
+            // More than there ever is in a minute is too much as well.
+            matches!(limiter.check_key_n(&host_of(client), count), Ok(Ok(())))
+        })
+    }
+
+    /// Whether a tracker's address may be asked once more, for whomever.
+    pub(super) fn may_be_asked(&self, target: IpAddr) -> bool {
+        admits(self.announces.as_ref(), target.to_canonical())
+    }
+
     pub(super) fn bandwidth(&self, client: IpAddr) -> Bandwidth {
         let Some(rate) = self.bytes_per_second else { return Bandwidth(None) };
         let mut bandwidths = self.bandwidths.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +91,8 @@ impl Budgets {
 
     /// Forgets whoever has a whole budget again.
     pub(super) fn tidy(&self) {
-        for limiter in [&self.dials, &self.targets, &self.named].into_iter().flatten() {
+        let limiters = [&self.dials, &self.targets, &self.named, &self.trackers, &self.announces];
+        for limiter in limiters.into_iter().flatten() {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -125,6 +146,19 @@ mod tests {
         let budgets = budgets(Limits { max_named_per_minute: 0, ..Limits::default() });
         assert!(!budgets.may_name([192, 0, 2, 1].into()));
         assert!(budgets.may_dial([192, 0, 2, 1].into()));
+    }
+
+    #[test]
+    fn a_client_may_name_so_many_trackers_and_a_target_bear_so_many_questions() {
+        let limits =
+            Limits { max_trackers_per_minute: 5, max_announces_per_target: 2, ..Limits::default() };
+        let budgets = budgets(limits);
+        let (one, other) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        assert!(budgets.may_announce(one, 0) && budgets.may_announce(one, 4));
+        assert!(!budgets.may_announce(one, 2) && !budgets.may_announce(other, 6));
+        assert!(budgets.may_announce(one, 1));
+        assert!(budgets.may_be_asked(one) && budgets.may_be_asked(one));
+        assert!(!budgets.may_be_asked(one) && budgets.may_be_asked(other));
     }
 
     #[tokio::test]

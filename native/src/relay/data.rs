@@ -6,21 +6,21 @@ use std::{
     time::SystemTime,
 };
 
-use axum::extract::ws::WebSocket;
 use bytes::BytesMut;
 use gannet_core::id::InfoHash;
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
     Shared,
     limits::{FIRST_MESSAGE_LIMIT, PEER_LIMIT},
+    page::{FromPage, Page},
     pin::{self, Verdict},
     protocol::{CLOSE_IDLE, CLOSE_PROTOCOL, CLOSE_TICKET, CLOSE_TOO_MANY, CLOSE_UNREACHABLE},
     remote::Remote,
-    stream::{self, FromPage, Page},
+    stream,
     ticket::{Local, Target, Ticket},
 };
 
@@ -36,17 +36,29 @@ enum Failure {
 }
 
 /// Serves a page's data socket until either end closes.
-pub(super) async fn serve(shared: Arc<Shared>, client: IpAddr, socket: WebSocket) {
+pub(super) async fn serve(shared: Arc<Shared>, client: IpAddr, socket: Remote) {
     shared.metrics.data_sockets.inc();
-    let mut page = Page::new(socket);
-    match admit(&shared, client, &mut page).await {
-        Ok(ticket) => connect(&shared, client, page, ticket).await,
+    // In a box of its own, which is gone when the stream begins: that may be idle for long.
+    let opened = Box::pin(open(&shared, client, Page::new(socket))).await;
+    if let Some((page, remote)) = opened {
+        shared.metrics.dialled("reached");
+        let bandwidth = shared.budgets.bandwidth(client);
+        let limit = shared.limits.idle_timeout;
+        stream::carry(page, remote, &bandwidth, &shared.metrics, limit).await;
+    }
+    shared.metrics.data_sockets.dec();
+}
+
+/// Brings both ends together; a page that isn't connected is told and closed.
+async fn open(shared: &Arc<Shared>, client: IpAddr, mut page: Page) -> Option<(Page, Remote)> {
+    match admit(shared, client, &mut page).await {
+        Ok(ticket) => connect(shared, page, ticket).await,
         Err(code) => {
             shared.metrics.refused("ticket");
             page.close(code).await;
+            None
         }
     }
-    shared.metrics.data_sockets.dec();
 }
 
 /// Reads the ticket; else the code to close the socket with.
@@ -67,19 +79,13 @@ async fn admit(shared: &Shared, client: IpAddr, page: &mut Page) -> Result<Ticke
     Ok(ticket)
 }
 
-/// Connects both ends, and carries their stream. However it fails, the page learns it at the same
-/// time after its ticket, in the same way: a relay can't be used to look around.
-async fn connect(shared: &Arc<Shared>, client: IpAddr, mut page: Page, ticket: Ticket) {
+/// Connects both ends. However it fails, the page learns it at the same time after its ticket, in the
+/// same way: a relay can't be used to look around.
+async fn connect(shared: &Arc<Shared>, mut page: Page, ticket: Ticket) -> Option<(Page, Remote)> {
     let deadline = Instant::now() + PEER_LIMIT;
-    let connected = tokio::time::timeout_at(deadline, introduce(shared, &mut page, &ticket)).await;
+    let connected = timeout_at(deadline, introduce(shared, &mut page, &ticket)).await;
     let failure = match connected {
-        Ok(Ok(remote)) => {
-            shared.metrics.dialled("reached");
-            let bandwidth = shared.budgets.bandwidth(client);
-            let limit = shared.limits.idle_timeout;
-            let carry = stream::carry(page, remote, &bandwidth, &shared.metrics, limit);
-            return carry.await;
-        }
+        Ok(Ok(remote)) => return Some((page, remote)),
         Ok(Err(failure)) => failure,
         Err(_) => Failure::Unreachable,
     };
@@ -93,6 +99,7 @@ async fn connect(shared: &Arc<Shared>, client: IpAddr, mut page: Page, ticket: T
             page.close(CLOSE_UNREACHABLE).await;
         }
     }
+    None
 }
 
 /// Has both ends show their handshakes. The remote isn't heard before it has shown the right one.
@@ -119,7 +126,9 @@ async fn hear(page: &mut Page, info_hash: &InfoHash) -> Result<BytesMut, Failure
         match page.next().await {
             FromPage::Bytes(bytes) => begun.extend_from_slice(&bytes),
             FromPage::End => return Err(Failure::Gone),
-            FromPage::Broken | FromPage::Credit(_) => return Err(Failure::Broken),
+            FromPage::Broken | FromPage::Credit(_) | FromPage::Ping(_) => {
+                return Err(Failure::Broken);
+            }
         }
         match pin::judge(&begun, info_hash) {
             Verdict::Incomplete => {}
@@ -133,9 +142,8 @@ async fn hear(page: &mut Page, info_hash: &InfoHash) -> Result<BytesMut, Failure
 async fn show(remote: &mut Remote, info_hash: &InfoHash) -> bool {
     let mut begun = BytesMut::new();
     loop {
-        match remote.reader.read(pin::PINNED_BYTES).await {
-            Ok(bytes) if !bytes.is_empty() => begun.extend_from_slice(&bytes),
-            _ => return false,
+        if !matches!(remote.reader.fill(&mut begun, 0, pin::PINNED_BYTES).await, Ok(1..)) {
+            return false;
         }
         match pin::judge(&begun, info_hash) {
             Verdict::Incomplete => {}
@@ -170,4 +178,17 @@ async fn dial(shared: &Shared, addr: SocketAddr) -> Option<Remote> {
         return None;
     }
     Some(Remote::tcp(stream, bytes::Bytes::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::RelayConfig;
+
+    #[tokio::test]
+    async fn a_socket_of_ten_thousand_idle_ones_is_small() {
+        let config = RelayConfig::new("127.0.0.1:0".parse().unwrap());
+        let future = serve(Arc::new(Shared::new(config)), [127, 0, 0, 1].into(), Remote::pair().0);
+        assert!(size_of_val(&future) <= 4096, "{} bytes", size_of_val(&future));
+    }
 }

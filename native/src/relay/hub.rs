@@ -15,7 +15,7 @@ use gannet_core::id::InfoHash;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, watch},
     time::{Duration, sleep, timeout},
 };
 
@@ -23,6 +23,7 @@ use super::{
     Shared,
     announce::{self, Heard},
     limits::{INCOMING_LIMIT, MAX_INCOMING_WAITING, PEER_LIMIT, TICKET_LIFETIME},
+    mailbox::Mailbox,
     pin::{self, PINNED_BYTES, Verdict},
     protocol::{Join, Named, Reply},
     remote::Remote,
@@ -75,7 +76,7 @@ impl Shared {
         self: &Arc<Self>,
         page: PageNumber,
         join: &Join,
-        replies: mpsc::Sender<Reply>,
+        mailbox: Mailbox,
     ) -> Result<(), Full> {
         let mut swarms = self.hub.lock();
         let count = swarms.len();
@@ -85,7 +86,7 @@ impl Shared {
         }
         let swarm = swarms.entry(join.info_hash).or_insert_with(|| Swarm::new(join.info_hash));
         let comes = !swarm.has(page);
-        swarm.join(page, join, replies);
+        swarm.join(page, join, mailbox);
         self.review(join.info_hash, swarm);
         if comes {
             let others =

@@ -26,6 +26,8 @@ pub const MAX_PAGES_NAMED: usize = 50;
 pub const MAX_INCOMING_WAITING: usize = 32;
 /// Messages of a page to a swarm's other parts that wait.
 pub const MAX_DATAGRAM_BYTES: usize = 16 * 1024;
+pub use super::server::HEAD_TIMEOUT;
+
 /// Redirects of a tracker that are followed.
 pub const MAX_REDIRECTS: usize = 5;
 
@@ -34,6 +36,8 @@ pub const FIRST_MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a peer has to be reached and to show that it speaks BitTorrent; then, and only then,
 /// the page is told that it failed.
 pub const PEER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a tracker has to answer as one; then, and only then, pages are told that it didn't.
+pub const TRACKER_LIMIT: Duration = Duration::from_secs(10);
 /// How long an accepted connection waits for a page to take it.
 pub const INCOMING_LIMIT: Duration = Duration::from_secs(10);
 /// How long a stream that has ended waits for the page's own end: a slow page takes a while for what
@@ -55,6 +59,14 @@ pub struct Limits {
     pub max_connections_per_address: usize,
     /// Swarms at a time.
     pub max_swarms: usize,
+    /// Control sockets that take part in a swarm, of one client address; 0 for any number.
+    pub max_swarms_per_address: usize,
+    /// Trackers that pages of one client address may name per minute, again or for the first time; 0
+    /// for any number.
+    pub max_trackers_per_minute: u32,
+    /// Requests and packets to trackers at one target address per minute, whoever named them; 0 for
+    /// any number.
+    pub max_announces_per_target: u32,
     /// Dials per minute of one client address; 0 for any number.
     pub max_dials_per_minute: u32,
     /// Dials per minute to one target address, whoever asks for them; 0 for any number.
@@ -73,6 +85,9 @@ impl Default for Limits {
             max_connections: 20_000,
             max_connections_per_address: 600,
             max_swarms: 10_000,
+            max_swarms_per_address: 200,
+            max_trackers_per_minute: 600,
+            max_announces_per_target: 600,
             max_dials_per_minute: 600,
             max_dials_per_target: 60,
             max_named_per_minute: 30,

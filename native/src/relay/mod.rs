@@ -16,15 +16,18 @@
 
 mod address;
 mod announce;
+mod backlog;
 mod budget;
 mod control;
 mod data;
+mod frame;
 mod hub;
 pub mod limits;
+mod mailbox;
 mod metrics;
 mod outbound;
+mod page;
 mod pin;
-mod places;
 mod protocol;
 mod remote;
 mod resident;
@@ -33,6 +36,7 @@ mod stream;
 mod swarm;
 mod tasks;
 mod ticket;
+mod upgrade;
 
 use std::{
     io,
@@ -63,7 +67,10 @@ use self::{
     outbound::Outbound,
     tasks::Tasks,
 };
-use crate::tracker::{AllowList, Inside};
+use crate::{
+    places::Places,
+    tracker::{AllowList, Inside, TrustedProxies},
+};
 
 /// What a relay is to be like.
 #[derive(Debug)]
@@ -79,6 +86,8 @@ pub struct RelayConfig {
     pub key: Key,
     /// Its own base URL, like `wss://one.example`, for pages that come through a load balancer.
     pub url: Option<String>,
+    /// The proxies whose word is taken for where a page comes from.
+    pub proxies: TrustedProxies,
     /// Origins whose pages are served, like `https://example.org`; none for all.
     pub origins: Vec<String>,
     /// Networks that may be connected to although they aren't public.
@@ -104,6 +113,7 @@ impl RelayConfig {
             ports: None,
             key: Key::random(),
             url: None,
+            proxies: TrustedProxies::default(),
             origins: Vec::new(),
             allowed: Vec::new(),
             allow_list: AllowList::all(),
@@ -141,11 +151,14 @@ pub(crate) struct Shared {
     public_addr: Option<IpAddr>,
     /// Where to listen for pages that want to be reachable.
     reachable: Option<(IpAddr, RangeInclusive<u16>)>,
+    proxies: TrustedProxies,
     origins: Vec<String>,
     allow_list: AllowList,
     rules: Arc<AddressRules>,
     limits: Limits,
-    budgets: Budgets,
+    budgets: Arc<Budgets>,
+    /// Of control sockets that take part in a swarm.
+    members: Places,
     metrics: Metrics,
     outbound: Outbound,
     resident: Option<Resident>,
@@ -172,19 +185,22 @@ impl Shared {
         let own = [Some(listen_ip), config.public_addr].into_iter().flatten();
         let own = own.filter(|ip| !ip.is_unspecified()).collect();
         let rules = Arc::new(AddressRules { allowed: config.allowed, own });
+        let budgets = Arc::new(Budgets::new(&config.limits));
         Self {
             key: config.key,
             process: fastrand::u64(..),
             url: config.url,
             public_addr: config.public_addr,
             reachable: config.ports.map(|ports| (peers_ip(listen_ip, config.public_addr), ports)),
+            proxies: config.proxies,
             origins: config.origins,
             allow_list: config.allow_list,
-            budgets: Budgets::new(&config.limits),
+            members: Places::new(usize::MAX, config.limits.max_swarms_per_address),
             limits: config.limits,
             metrics: Metrics::default(),
-            outbound: Outbound::new(Arc::clone(&rules), config.tracker),
+            outbound: Outbound::new(Arc::clone(&rules), Arc::clone(&budgets), config.tracker),
             resident: config.resident,
+            budgets,
             rules,
             hub: Hub::default(),
             tasks: Tasks::default(),

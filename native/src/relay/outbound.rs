@@ -14,7 +14,7 @@ use reqwest::{
     redirect,
 };
 
-use super::{address::AddressRules, limits::MAX_REDIRECTS};
+use super::{address::AddressRules, budget::Budgets, limits::MAX_REDIRECTS};
 use crate::{
     http::{self, MAX_ANNOUNCE_BYTES},
     resolve::resolve,
@@ -25,19 +25,31 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Outbound {
     client: Option<Client>,
-    rules: Arc<AddressRules>,
+    guard: Guard,
     own: Option<Inside>,
 }
 
-/// Resolves names to the addresses that are allowed. Addresses written as such never get here.
-struct Guard(Arc<AddressRules>);
+/// Says which addresses may be asked, now. Resolves names to those; addresses written as such never
+/// get there.
+#[derive(Debug, Clone)]
+struct Guard {
+    rules: Arc<AddressRules>,
+    budgets: Arc<Budgets>,
+}
+
+impl Guard {
+    fn allows(&self, ip: IpAddr) -> bool {
+        self.rules.allow(ip) && self.budgets.may_be_asked(ip)
+    }
+}
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let rules = Arc::clone(&self.0);
+        let guard = self.clone();
         Box::pin(async move {
             let found = resolve(name.as_str(), 0).await?;
-            let allowed: Vec<_> = found.into_iter().filter(|addr| rules.allow(addr.ip())).collect();
+            let allowed: Vec<_> =
+                found.into_iter().filter(|addr| guard.allows(addr.ip())).collect();
             if allowed.is_empty() {
                 return Err(ResolveError::NotFound.into());
             }
@@ -47,14 +59,19 @@ impl Resolve for Guard {
 }
 
 impl Outbound {
-    pub(super) fn new(rules: Arc<AddressRules>, own: Option<Inside>) -> Self {
+    pub(super) fn new(
+        rules: Arc<AddressRules>,
+        budgets: Arc<Budgets>,
+        own: Option<Inside>,
+    ) -> Self {
+        let guard = Guard { rules, budgets };
         let client = http::build(|| {
             http::builder(concat!("Gannet-relay/", env!("CARGO_PKG_VERSION")))
                 .redirect(redirect::Policy::none())
                 .no_proxy()
-                .dns_resolver(Arc::new(Guard(Arc::clone(&rules))))
+                .dns_resolver(Arc::new(guard.clone()))
         });
-        Self { client, rules, own }
+        Self { client, guard, own }
     }
 
     /// The addresses of a UDP tracker that are allowed.
@@ -64,13 +81,14 @@ impl Outbound {
         port: u16,
     ) -> Result<Vec<SocketAddr>, ResolveError> {
         let found = resolve(host, port).await?;
-        let allowed: Vec<_> = found.into_iter().filter(|addr| self.allows(*addr)).collect();
+        let allowed: Vec<_> =
+            found.into_iter().filter(|addr| self.guard.rules.allow(addr.ip())).collect();
         if allowed.is_empty() { Err(ResolveError::NotFound) } else { Ok(allowed) }
     }
 
-    /// Whether a packet may be sent there.
+    /// Whether a packet may be sent there now.
     pub(super) fn allows(&self, addr: SocketAddr) -> bool {
-        self.rules.allow(addr.ip())
+        self.guard.allows(addr.ip())
     }
 
     /// The body of a 200 response to an announce. Redirects are followed by hand, so that each hop's
@@ -102,7 +120,7 @@ impl Outbound {
         let host = url.host_str().ok_or(HttpError::BadUrl)?;
         let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         match literal.unwrap_or(host).parse::<IpAddr>() {
-            Ok(ip) if !self.rules.allow(ip) => Err(HttpError::Connect),
+            Ok(ip) if !self.guard.allows(ip) => Err(HttpError::Connect),
             _ => Ok(()),
         }
     }
@@ -116,9 +134,10 @@ fn next(url: &Url, response: &Response) -> Result<Url, HttpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::Limits;
 
     fn outbound() -> Outbound {
-        Outbound::new(Arc::default(), None)
+        Outbound::new(Arc::default(), Arc::new(Budgets::new(&Limits::default())), None)
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{State, WebSocketUpgrade, ws::WebSocket},
+    extract::{State, WebSocketUpgrade},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -27,17 +27,14 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::{
-    Shared, control, data,
-    limits::{MAX_CONTROL_MESSAGE_BYTES, MAX_DATA_MESSAGE_BYTES},
-    places::{Place, Places},
-};
+use super::{Shared, control, data, limits::MAX_CONTROL_MESSAGE_BYTES, upgrade};
+use crate::places::{Place, Places};
 
 /// The longest head of a request, in bytes.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// How long a connection may take for the head of a request, or for TLS's handshake.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a socket reads at a time: many are idle.
+/// What a control socket reads at a time: many are idle.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// How long to wait when no connection can be accepted, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -92,7 +89,9 @@ pub(super) async fn accept(
     shared: Arc<Shared>,
     router: Router,
 ) {
-    let places = Places::new(&shared.limits);
+    let limits = &shared.limits;
+    let places = Places::new(limits.max_connections, limits.max_connections_per_address);
+    let places = Arc::new(places);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -102,44 +101,65 @@ pub(super) async fn accept(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Some(place) = places.take(addr.ip()) else {
+        let place = match shared.proxies.trusts(addr.ip()) {
+            true => places.take_for_many(),
+            false => places.take(addr.ip()),
+        };
+        let Some(place) = place else {
             shared.metrics.refused("connection");
             continue;
         };
-        let (router, tls) = (router.clone(), tls.clone());
-        shared.tasks.spawn(async move {
+        let (router, places, shared) = (router.clone(), Arc::clone(&places), Arc::clone(&shared));
+        let (tls, tasks) = (tls.clone(), shared.tasks.clone());
+        let entry = Entry { addr, shared, places, place: Arc::new(place), router };
+        tasks.spawn(async move {
             if stream.set_nodelay(true).is_ok() {
-                greet(stream, addr, tls, router, place).await;
+                greet(stream, tls, entry).await;
             }
         });
     }
 }
 
-async fn greet(
-    stream: TcpStream,
+/// A connection, before it is a socket.
+struct Entry {
     addr: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+    place: Arc<Place>,
     router: Router,
-    place: Place,
-) {
-    let Some(tls) = tls else { return converse(stream, addr, router, place).await };
+}
+
+impl Entry {
+    /// Who asks, and the place that is theirs: behind a proxy each has one of its own.
+    fn client(&self, headers: &HeaderMap) -> Option<(IpAddr, Arc<Place>)> {
+        let client = self.shared.proxies.client(self.addr, headers).ip();
+        match self.shared.proxies.trusts(self.addr.ip()) {
+            true => self.places.take(client).map(|place| (client, Arc::new(place))),
+            false => Some((client, Arc::clone(&self.place))),
+        }
+    }
+}
+
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, entry: Entry) {
+    let Some(tls) = tls else { return converse(stream, entry).await };
     if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-        converse(stream, addr, router, place).await;
+        converse(Box::new(stream), entry).await;
     }
 }
 
 /// Answers requests, until one of them makes the connection a socket.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    addr: SocketAddr,
-    router: Router,
-    place: Place,
-) {
-    let place = Arc::new(place);
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, entry: Entry) {
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(addr.ip());
-        request.extensions_mut().insert(Arc::clone(&place));
-        router.clone().call(request.map(Body::new))
+        let client = entry.client(request.headers());
+        let mut router = entry.router.clone();
+        async move {
+            let Some((client, place)) = client else {
+                return Ok(StatusCode::TOO_MANY_REQUESTS.into_response());
+            };
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(place);
+            router.call(request.map(Body::new)).await
+        }
     });
     let connection = http1::Builder::new()
         .max_buf_size(MAX_HEAD_BYTES)
@@ -178,48 +198,43 @@ async fn swarm(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let serve = move |shared, socket| control::serve(shared, client, socket);
-    accept_socket(shared, place, &headers, upgrade, MAX_CONTROL_MESSAGE_BYTES, serve)
+    if !shared.admits(&headers) {
+        return shared.turn_away();
+    }
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(MAX_CONTROL_MESSAGE_BYTES)
+        .max_frame_size(MAX_CONTROL_MESSAGE_BYTES);
+    upgrade.on_upgrade(move |socket| async move {
+        let tasks = shared.tasks.clone();
+        // The relay ends its sockets, and knows when the last one is gone.
+        let _ = tasks.spawn(control::serve(shared, client, socket)).await;
+        drop(place);
+    })
 }
 
 async fn peer(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<IpAddr>,
     Extension(place): Extension<Arc<Place>>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    mut request: axum::extract::Request,
 ) -> Response {
-    let serve = move |shared, socket| data::serve(shared, client, socket);
-    accept_socket(shared, place, &headers, upgrade, MAX_DATA_MESSAGE_BYTES, serve)
-}
-
-/// Upgrades a request of an origin that is served.
-fn accept_socket<F>(
-    shared: Arc<Shared>,
-    place: Arc<Place>,
-    headers: &HeaderMap,
-    upgrade: WebSocketUpgrade,
-    max_message_bytes: usize,
-    serve: impl FnOnce(Arc<Shared>, WebSocket) -> F + Send + 'static,
-) -> Response
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    if !shared.admits(headers) {
-        shared.metrics.refused("origin");
-        return (StatusCode::FORBIDDEN, "this origin isn't served here\n").into_response();
+    if !shared.admits(request.headers()) {
+        return shared.turn_away();
     }
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_message_size(max_message_bytes)
-        .max_frame_size(max_message_bytes);
-    upgrade.on_upgrade(move |socket| async move {
-        let tasks = shared.tasks.clone();
-        // The relay ends its sockets, and knows when the last one is gone.
-        let _ = tasks.spawn(serve(shared, socket)).await;
+    let Some(response) = upgrade::accept(request.headers()) else {
+        return (StatusCode::BAD_REQUEST, "this is for WebSockets\n").into_response();
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        if let Some(stream) = upgraded.await.ok().and_then(upgrade::stream) {
+            data::serve(shared, client, stream).await;
+        }
         drop(place);
-    })
+    });
+    response
 }
 
 impl Shared {
@@ -228,5 +243,10 @@ impl Shared {
         let Some(origin) = headers.get(header::ORIGIN) else { return true };
         let said = origin.to_str().unwrap_or_default();
         self.origins.is_empty() || self.origins.iter().any(|origin| origin == said)
+    }
+
+    fn turn_away(&self) -> Response {
+        self.metrics.refused("origin");
+        (StatusCode::FORBIDDEN, "this origin isn't served here\n").into_response()
     }
 }

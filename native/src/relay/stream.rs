@@ -2,136 +2,61 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    pin::pin,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use bytes::Bytes;
-use futures_util::{
-    SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
-};
+use bytes::BytesMut;
 use tokio::{
-    sync::{Semaphore, mpsc},
-    time::{sleep, timeout},
+    sync::Notify,
+    time::{interval_at, sleep, timeout},
 };
 
 use super::{
+    backlog::Backlog,
     budget::Bandwidth,
+    frame::{MAX_HEAD_BYTES, Outgoing, frame, write_head},
     limits::{FAREWELL_LIMIT, MAX_DATA_MESSAGE_BYTES, PING_PERIOD, WINDOW_BYTES},
     metrics::Metrics,
+    page::{Allowance, FromPage, Inbox, Outbox, Page},
     protocol::{CLOSE_IDLE, CLOSE_PROTOCOL},
     remote::{Reader, Remote, Writer},
 };
 
 /// Credit for less than this waits for more.
-const MIN_CREDIT_BYTES: u32 = WINDOW_BYTES / 4;
-
-/// A page's data socket, from its ticket on.
-pub(super) struct Page {
-    sink: SplitSink<WebSocket, Message>,
-    stream: SplitStream<WebSocket>,
-    /// What the page may still send, in bytes.
-    allowance: AtomicU64,
-    /// What the page was found to have credited before its stream was carried.
-    credited: u64,
-    /// What of the page's stream was taken before it was carried, in bytes.
-    taken: u32,
-}
-
-/// What a page has sent.
-#[derive(Debug)]
-pub(super) enum FromPage {
-    /// Part of the stream.
-    Bytes(Bytes),
-    /// It took so many bytes.
-    Credit(u64),
-    /// It has ended.
-    End,
-    /// It broke the protocol.
-    Broken,
-}
+const MIN_CREDIT_BYTES: u64 = WINDOW_BYTES as u64 / 4;
+/// Credit beyond so many windows is as good as none.
+const MAX_WINDOWS: u64 = 16;
 
 /// Why a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
+    /// The page has ended, and all that it sent was written.
     Page,
+    /// The remote has ended, and all that it sent was sent on.
     Remote,
+    /// The remote can't be written to any more.
+    Gone,
     Broken,
     Idle,
 }
 
-impl Page {
-    pub(super) fn new(socket: WebSocket) -> Self {
-        let (sink, stream) = socket.split();
-        Self { sink, stream, allowance: AtomicU64::new(WINDOW_BYTES.into()), credited: 0, taken: 0 }
-    }
-
-    /// The first message: a ticket.
-    pub(super) async fn ticket(&mut self) -> Option<String> {
-        match self.stream.next().await {
-            Some(Ok(Message::Text(text))) => Some(text.as_str().to_owned()),
-            _ => None,
-        }
-    }
-
-    /// What the page sends before its stream is carried; credit is kept for then.
-    pub(super) async fn next(&mut self) -> FromPage {
-        loop {
-            match next(&mut self.stream, &self.allowance).await {
-                FromPage::Credit(bytes) => self.credited += bytes,
-                FromPage::Bytes(bytes) => {
-                    // At most the window.
-                    self.taken += bytes.len() as u32;
-                    return FromPage::Bytes(bytes);
-                }
-                other => return other,
-            }
-        }
-    }
-
-    /// Closes the socket, and reads what the page still sends until it has seen that: to drop it
-    /// unread would reset the connection, and what was sent to the page would be lost.
-    pub(super) async fn close(mut self, code: u16) {
-        let frame = CloseFrame { code, reason: "".into() };
-        let farewell = async {
-            self.sink.send(Message::Close(Some(frame))).await.ok();
-            while let Some(Ok(_)) = self.stream.next().await {}
-        };
-        // A page that isn't there any more has nothing to say.
-        let _ = timeout(FAREWELL_LIMIT, farewell).await;
-    }
-}
-
-async fn next(stream: &mut SplitStream<WebSocket>, allowance: &AtomicU64) -> FromPage {
-    loop {
-        return match stream.next().await {
-            Some(Ok(Message::Binary(bytes))) => {
-                let rest = |allowed: u64| allowed.checked_sub(bytes.len() as u64);
-                match allowance.fetch_update(Relaxed, Relaxed, rest) {
-                    Ok(_) => FromPage::Bytes(bytes),
-                    Err(_) => FromPage::Broken,
-                }
-            }
-            Some(Ok(Message::Text(text))) => match text.as_str().parse::<u32>() {
-                Ok(bytes) => FromPage::Credit(bytes.into()),
-                Err(_) => FromPage::Broken,
-            },
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Ok(Message::Close(_)) | Err(_)) | None => FromPage::End,
-        };
-    }
-}
-
-/// One direction's figures, and when something last happened.
+/// What both directions know.
 struct Shared<'a> {
-    /// What may be sent to the page.
-    window: Semaphore,
+    /// What may be sent to the page, in bytes.
+    window: AtomicU64,
     /// Consumed of what the page sent: to be credited.
-    credit: mpsc::UnboundedSender<u32>,
-    /// What the page may still send, in bytes.
-    allowance: &'a AtomicU64,
+    owed: AtomicU64,
+    /// A question of the page's that wasn't answered yet: the last one does.
+    ping: Mutex<Option<Vec<u8>>>,
+    /// One of these three has changed.
+    changed: Notify,
+    allowance: Allowance,
+    backlog: Backlog,
     bandwidth: &'a Bandwidth,
     metrics: &'a Metrics,
     start: Instant,
@@ -139,9 +64,60 @@ struct Shared<'a> {
     last: AtomicU64,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    fn new(page: &Page, bandwidth: &'a Bandwidth, metrics: &'a Metrics) -> Self {
+        let shared = Self {
+            window: AtomicU64::new(WINDOW_BYTES.into()),
+            owed: AtomicU64::new(page.taken),
+            ping: Mutex::default(),
+            changed: Notify::new(),
+            allowance: page.inbox.allowance.clone(),
+            backlog: Backlog::default(),
+            bandwidth,
+            metrics,
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+        };
+        shared.add_credit(page.credited);
+        shared
+    }
+
     fn moved(&self) {
         self.last.store(self.start.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// A page can't make the count overflow.
+    fn add_credit(&self, bytes: u64) {
+        let most = MAX_WINDOWS * u64::from(WINDOW_BYTES);
+        let grow = |window: u64| Some(window.saturating_add(bytes).min(most));
+        let _ = self.window.fetch_update(Relaxed, Relaxed, grow);
+        self.changed.notify_one();
+    }
+
+    fn consumed(&self, bytes: usize) {
+        let owed = self.owed.fetch_add(bytes as u64, Relaxed) + bytes as u64;
+        if owed >= MIN_CREDIT_BYTES {
+            self.changed.notify_one();
+        }
+    }
+
+    fn asked(&self, payload: Vec<u8>) {
+        *self.ping.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+        self.changed.notify_one();
+    }
+
+    /// Frames that are due to the page beside the stream: credit, and the answer to its question.
+    fn dues(&self) -> Option<Vec<u8>> {
+        let mut frames = Vec::new();
+        if self.owed.load(Relaxed) >= MIN_CREDIT_BYTES {
+            let bytes = self.owed.swap(0, Relaxed);
+            self.allowance.grow(bytes);
+            frames = frame(Outgoing::Text, bytes.to_string().as_bytes());
+        }
+        if let Some(payload) = self.ping.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            frames.extend(frame(Outgoing::Pong, &payload));
+        }
+        (!frames.is_empty()).then_some(frames)
     }
 }
 
@@ -154,118 +130,96 @@ pub(super) async fn carry(
     idle_timeout: Duration,
 ) {
     let Remote { mut reader, writer } = remote;
-    let (credit, credits) = mpsc::unbounded_channel();
-    let Page { sink, stream, allowance, credited, taken } = &mut page;
-    let shared = Shared {
-        window: Semaphore::new(WINDOW_BYTES as usize),
-        credit,
-        allowance,
-        bandwidth,
-        metrics,
-        start: Instant::now(),
-        last: AtomicU64::new(0),
+    let shared = Shared::new(&page, bandwidth, metrics);
+    let end = {
+        let Page { inbox, outbox, .. } = &mut page;
+        let mut up = pin!(up(inbox, writer, &shared));
+        let end = tokio::select! {
+            end = &mut up => end,
+            end = downlink(outbox, &mut reader, &shared) => end,
+            end = idle(&shared, idle_timeout) => end,
+        };
+        if end == End::Remote {
+            // A remote that says no more may still listen: it gets what the page sends before it ends.
+            let farewell = async { tokio::join!(outbox.close(1000), up) };
+            if Box::pin(timeout(FAREWELL_LIMIT, farewell)).await.is_err() {
+                return;
+            }
+        }
+        end
     };
-    add_credit(&shared.window, *credited);
-    // Nobody else has it yet.
-    let _ = shared.credit.send(*taken);
-    // Bounded by the page's credit: it can't put more in than the window.
-    let (queue, queued) = mpsc::unbounded_channel();
-    let end = tokio::select! {
-        end = uplink(stream, queue, &shared) => end,
-        end = downlink(sink, &mut reader, credits, &shared) => end,
-        end = idle(&shared, idle_timeout) => end,
-        end = write(queued, writer, &shared) => end,
-    };
-    page.close(match end {
-        End::Page | End::Remote => 1000,
+    let code = match end {
+        End::Page | End::Remote | End::Gone => 1000,
         End::Broken => CLOSE_PROTOCOL,
         End::Idle => CLOSE_IDLE,
-    })
-    .await;
+    };
+    Box::pin(page.close(code)).await;
 }
 
-/// Credit beyond any window is as good as none: a page can't make the count overflow.
-fn add_credit(window: &Semaphore, bytes: u64) {
-    let room = (WINDOW_BYTES as usize * 16).saturating_sub(window.available_permits());
-    window.add_permits(room.min(usize::try_from(bytes).unwrap_or(usize::MAX)));
+/// The page's direction: it is heard, whether or not the remote takes what it says.
+async fn up(inbox: &mut Inbox, writer: Writer, shared: &Shared<'_>) -> End {
+    let mut write = pin!(write(writer, shared));
+    tokio::select! {
+        end = &mut write => end,
+        end = hear(inbox, shared) => match end {
+            // All that it sent before is written first.
+            End::Page => write.await,
+            end => end,
+        },
+    }
 }
 
-/// Takes what the page sends. Ends when the page does and all it sent was written.
-async fn uplink(
-    stream: &mut SplitStream<WebSocket>,
-    queue: mpsc::UnboundedSender<Bytes>,
-    shared: &Shared<'_>,
-) -> End {
-    // Let go of at the end, so that the writer ends once it has written the rest.
-    let mut queue = Some(queue);
+/// Takes what the page sends.
+async fn hear(inbox: &mut Inbox, shared: &Shared<'_>) -> End {
     loop {
-        let message = next(stream, shared.allowance).await;
+        let message = inbox.next().await;
         shared.moved();
         match message {
             FromPage::Bytes(bytes) => {
                 shared.metrics.bytes_from_pages.inc_by(bytes.len() as u64);
-                if queue.as_ref().is_none_or(|queue| queue.send(bytes).is_err()) {
-                    return End::Remote;
-                }
+                shared.backlog.push(&bytes);
             }
-            FromPage::Credit(bytes) => add_credit(&shared.window, bytes),
+            FromPage::Credit(bytes) => shared.add_credit(bytes),
+            FromPage::Ping(payload) => shared.asked(payload),
             FromPage::Broken => return End::Broken,
             FromPage::End => {
-                queue.take();
-                std::future::pending::<()>().await;
+                shared.backlog.end();
+                return End::Page;
             }
         }
     }
 }
 
 /// Writes to the remote what the page sent.
-async fn write(
-    mut queued: mpsc::UnboundedReceiver<Bytes>,
-    mut writer: Writer,
-    shared: &Shared<'_>,
-) -> End {
-    while let Some(bytes) = queued.recv().await {
+async fn write(mut writer: Writer, shared: &Shared<'_>) -> End {
+    while let Some(bytes) = shared.backlog.pop().await {
         shared.bandwidth.take(bytes.len()).await;
         if writer.write(&bytes).await.is_err() {
-            return End::Remote;
+            return End::Gone;
         }
         shared.moved();
-        // Only a stream that has ended doesn't listen.
-        let _ = shared.credit.send(bytes.len() as u32);
+        shared.consumed(bytes.len());
     }
     let _ = writer.finish().await;
     End::Page
 }
 
 /// Sends to the page: what the remote sent, credit, and now and then a ping.
-async fn downlink(
-    sink: &mut SplitSink<WebSocket, Message>,
-    reader: &mut Reader,
-    mut credits: mpsc::UnboundedReceiver<u32>,
-    shared: &Shared<'_>,
-) -> End {
-    let mut consumed: u32 = 0;
+async fn downlink(outbox: &mut Outbox, reader: &mut Reader, shared: &Shared<'_>) -> End {
+    let mut pings = interval_at(tokio::time::Instant::now() + PING_PERIOD, PING_PERIOD);
+    let mut buffer = BytesMut::new();
     loop {
-        let sent = tokio::select! {
-            biased;
-            Some(bytes) = credits.recv() => {
-                consumed += bytes;
-                if consumed < MIN_CREDIT_BYTES {
-                    continue;
-                }
-                shared.allowance.fetch_add(consumed.into(), Relaxed);
-                sink.send(Message::text(std::mem::take(&mut consumed).to_string())).await
-            }
-            read = read_within(reader, &shared.window) => match read {
-                Ok(bytes) if !bytes.is_empty() => {
-                    shared.bandwidth.take(bytes.len()).await;
-                    shared.metrics.bytes_to_pages.inc_by(bytes.len() as u64);
-                    shared.moved();
-                    sink.send(Message::Binary(bytes)).await
-                }
-                _ => return End::Remote,
+        let sent = match shared.dues() {
+            Some(frames) => outbox.send(&frames).await,
+            None => tokio::select! {
+                biased;
+                () = shared.changed.notified() => continue,
+                read = read_within(reader, &mut buffer, shared) => match read {
+                    Ok(1..) => pass_on(outbox, &mut buffer, shared).await,
+                    _ => return End::Remote,
+                },
+                _ = pings.tick() => outbox.send(&frame(Outgoing::Ping, b"")).await,
             },
-            () = sleep(PING_PERIOD) => sink.send(Message::Ping(Bytes::new())).await,
         };
         if sent.is_err() {
             // What the page sent before it left is still to be written: that ends the stream.
@@ -276,16 +230,35 @@ async fn downlink(
 
 /// Reads as much as the page has credited. Without credit nothing is read, so that the remote's own
 /// window fills.
-async fn read_within(reader: &mut Reader, window: &Semaphore) -> io::Result<Bytes> {
-    let one = window.acquire().await.map_err(io::Error::other)?;
-    let max = window.available_permits().saturating_add(1).min(MAX_DATA_MESSAGE_BYTES);
-    let bytes = reader.read(max).await?;
-    one.forget();
-    window.forget_permits(bytes.len().saturating_sub(1));
-    if bytes.is_empty() {
-        window.add_permits(1);
+async fn read_within(
+    reader: &mut Reader,
+    buffer: &mut BytesMut,
+    shared: &Shared<'_>,
+) -> io::Result<usize> {
+    let window = shared.window.load(Relaxed).min(MAX_DATA_MESSAGE_BYTES as u64) as usize;
+    if window == 0 {
+        return std::future::pending().await;
     }
-    Ok(bytes)
+    reader.fill(buffer, MAX_HEAD_BYTES, window).await
+}
+
+/// Makes a frame of what was read, and sends it.
+async fn pass_on(
+    outbox: &mut Outbox,
+    buffer: &mut BytesMut,
+    shared: &Shared<'_>,
+) -> io::Result<()> {
+    let Some((room, payload)) = buffer.split_first_chunk_mut() else { return Ok(()) };
+    let length = payload.len();
+    let begin = MAX_HEAD_BYTES - write_head(room, Outgoing::Binary, length);
+    // Only this direction takes from it.
+    shared.window.fetch_sub(length as u64, Relaxed);
+    shared.bandwidth.take(length).await;
+    shared.metrics.bytes_to_pages.inc_by(length as u64);
+    shared.moved();
+    let sent = outbox.send(&buffer[begin..]).await;
+    buffer.clear();
+    sent
 }
 
 async fn idle(shared: &Shared<'_>, limit: Duration) -> End {

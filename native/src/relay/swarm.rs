@@ -12,11 +12,7 @@ use gannet_core::{
     announce::Progress,
     id::{InfoHash, PeerId},
 };
-use tokio::{
-    sync::{mpsc, watch},
-    task::AbortHandle,
-    time::Instant,
-};
+use tokio::{sync::watch, task::AbortHandle, time::Instant};
 
 use super::{
     announce::Wish,
@@ -24,6 +20,7 @@ use super::{
         INCOMING_LIMIT, MAX_INCOMING_WAITING, MAX_PAGES_NAMED, MAX_PEERS_REMEMBERED,
         MAX_TRACKERS_PER_SWARM,
     },
+    mailbox::Mailbox,
     protocol::{Join, Reply},
     remote::Remote,
 };
@@ -41,7 +38,7 @@ pub(super) type PageNumber = u64;
 /// What a swarm knows of a page.
 #[derive(Debug)]
 struct Member {
-    replies: mpsc::Sender<Reply>,
+    mailbox: Mailbox,
     trackers: Vec<String>,
     left: Option<u64>,
     is_reachable: bool,
@@ -103,9 +100,9 @@ impl Swarm {
     }
 
     /// Takes a page in, or what it says anew.
-    pub(super) fn join(&mut self, page: PageNumber, join: &Join, replies: mpsc::Sender<Reply>) {
+    pub(super) fn join(&mut self, page: PageNumber, join: &Join, mailbox: Mailbox) {
         let member = Member {
-            replies,
+            mailbox,
             trackers: join.trackers.clone(),
             left: join.left,
             is_reachable: join.reachable,
@@ -214,12 +211,12 @@ impl Swarm {
         others.take(MAX_PAGES_NAMED).collect()
     }
 
-    /// Says something to one page, or to all. A page that doesn't listen misses it.
+    /// Says something to one page, or to all. One that doesn't listen is given up.
     pub(super) fn say(&self, page: Option<PageNumber>, reply: &Reply) {
         let members =
             self.members.iter().filter(|(number, _)| page.is_none_or(|it| it == **number));
         for (_, member) in members {
-            let _ = member.replies.try_send(reply.clone());
+            member.mailbox.say(reply.clone());
         }
     }
 
@@ -266,6 +263,7 @@ pub(super) fn page_addr(page: PageNumber) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relay::mailbox::mailbox;
 
     fn join(trackers: &[&str], left: Option<u64>) -> Join {
         Join {
@@ -279,7 +277,7 @@ mod tests {
     fn swarm(joins: &[Join]) -> Swarm {
         let mut swarm = Swarm::new(InfoHash::new([1; 20]));
         for (page, join) in joins.iter().enumerate() {
-            swarm.join(page as u64, join, mpsc::channel(1).0);
+            swarm.join(page as u64, join, mailbox().0);
         }
         swarm
     }
@@ -342,7 +340,7 @@ mod tests {
     #[test]
     fn reachable_pages_take_turns() {
         let mut swarm = swarm(&[join(&[], None), join(&[], None)]);
-        swarm.join(2, &Join { reachable: false, ..join(&[], None) }, mpsc::channel(1).0);
+        swarm.join(2, &Join { reachable: false, ..join(&[], None) }, mailbox().0);
         let picked: Vec<_> = (0..4).filter_map(|turn| swarm.pick(turn)).collect();
         assert_eq!(picked, [0, 1, 0, 1]);
         assert_eq!(swarm.others(2), [1, 0]);

@@ -18,6 +18,8 @@ impl Tasks {
         task: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<Option<()>> {
         let end = self.end.clone();
+        // In a box, since each wrapper around a future would take its size once more.
+        let task = Box::pin(task);
         self.tracker.spawn(async move { end.run_until_cancelled(task).await })
     }
 

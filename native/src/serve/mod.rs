@@ -53,7 +53,7 @@ use crate::{
     client::Client,
     relay::{self, Prepared, Relay, RelayConfig, Resident},
     storage::Place,
-    tracker::{self, ApiConfig, ApiState, Inside, Token, Tracker, TrackerConfig},
+    tracker::{self, ApiConfig, ApiState, Inside, Token, Tracker, TrackerConfig, TrustedProxies},
 };
 
 /// Ports at which peers may connect to pages, unless told otherwise.
@@ -80,6 +80,8 @@ pub struct ServeConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// Networks that pages may be connected to although they aren't public.
     pub allowed: Vec<ipnet::IpNet>,
+    /// The HTTP proxies that may say where a request comes from.
+    pub proxies: TrustedProxies,
     /// Certificate chain and private key, both PEM, for TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
@@ -97,6 +99,7 @@ impl ServeConfig {
             page: None,
             ports: Some(DEFAULT_PORTS),
             allowed: Vec::new(),
+            proxies: TrustedProxies::default(),
             tls: None,
         }
     }
@@ -293,6 +296,7 @@ fn relay_config(
         public_addr: Some(public),
         ports: config.ports.clone(),
         allowed: config.allowed.clone(),
+        proxies: config.proxies.clone(),
         tls: config.tls.clone(),
         resident: Some(resident.clone()),
         tracker: Some(tracker),

@@ -97,8 +97,17 @@ impl AllowList {
     /// As for [`Self::open`].
     pub fn reload(&self) -> Result<(), AllowListError> {
         let Some(listed) = &self.0 else { return Ok(()) };
-        let new = read(&listed.path)?;
-        *listed.read.write().unwrap_or_else(PoisonError::into_inner) = new;
+        let new = read(&listed.path);
+        let mut known = listed.read.write().unwrap_or_else(PoisonError::into_inner);
+        match new {
+            Ok(new) => *known = new,
+            Err(error) => {
+                // Until it changes again, trying again would only fail again.
+                let seen = fs::metadata(&listed.path).ok();
+                known.version = seen.as_ref().map_or(known.version, version);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -177,6 +186,7 @@ mod tests {
         fs::write(&path, "nonsense").unwrap();
         assert!(list.has_changed());
         assert!(list.reload().is_err());
+        assert!(!list.has_changed(), "it is complained about once");
         assert!(list.permits(&HASH.parse().unwrap()));
         fs::remove_file(&path).unwrap();
         assert!(!list.has_changed());

@@ -57,6 +57,23 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// An empty store, guarded by these limits and this list.
+    pub fn new(
+        lifetime: Duration,
+        interval: Duration,
+        limits: Limits,
+        allow_list: AllowList,
+    ) -> Self {
+        Self {
+            store: Arc::new(Store::new(lifetime, &limits)),
+            counters: Arc::default(),
+            allow_list,
+            rates: Rates::new(&limits),
+            interval,
+            limits,
+        }
+    }
+
     /// Takes in and answers an announce, unless it is refused; counts it either way.
     ///
     /// # Errors

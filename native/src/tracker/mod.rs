@@ -41,7 +41,6 @@ pub use http::TrustedProxies;
 pub use inside::Inside;
 pub use limits::Limits;
 pub use metrics::Counters;
-use rates::Rates;
 use shared::{Shared, SharedError, StoreUrl};
 pub use store::{
     Answer, Change, ChangeKind, Full, Journal, PeerView, Presence, Store, SwarmView, Totals,
@@ -131,14 +130,8 @@ impl Tracker {
     /// answers and can't be used.
     pub async fn start(mut config: TrackerConfig) -> Result<Self, StartError> {
         let lifetime = config.interval.saturating_mul(2).saturating_add(GRACE);
-        let desk = Arc::new(Desk {
-            store: Arc::new(Store::new(lifetime, &config.limits)),
-            counters: Arc::default(),
-            allow_list: config.allow_list.clone(),
-            rates: Rates::new(&config.limits),
-            interval: config.interval,
-            limits: config.limits,
-        });
+        let TrackerConfig { interval, limits, allow_list, .. } = config;
+        let desk = Arc::new(Desk::new(lifetime, interval, limits, allow_list));
         config.api.is_shared |= config.store_url.is_some();
         let api = Arc::new(ApiState::open(config.api, Arc::clone(&desk), lifetime)?);
         let mut tasks = JoinSet::new();
@@ -162,7 +155,7 @@ impl Tracker {
     }
 
     fn listen_http(&mut self, addr: SocketAddr, proxies: TrustedProxies) -> io::Result<()> {
-        let listener = http::listen(addr)?;
+        let listener = http::listen(addr, self.desk.limits.idle_timeout)?;
         self.http_addr = Some(listener.local_addr()?);
         let router = api::router(Arc::clone(&self.api));
         let side = http::Side { desk: Arc::clone(&self.desk), proxies, router };

@@ -173,6 +173,65 @@ async fn there_are_only_so_many_swarms_and_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_of_one_address_take_part_in_only_so_many_swarms_at_a_time() {
+    let limits = Limits { max_swarms_per_address: 2, ..Limits::default() };
+    let relay = relay(|config| config.limits = limits).await;
+    let first = Page::join(&relay, json!({})).await;
+    let _second = Page::join(&relay, json!({ "info_hash": "00".repeat(20) })).await;
+    let mut third = Page { socket: connect(&relay, "/v1/swarm").await };
+    third.say(json!({ "type": "join", "info_hash": "11".repeat(20) })).await;
+    assert_eq!(third.hear("error").await["code"], "too_many");
+    assert_eq!(close_code(&mut third.socket).await, 4429);
+    drop(first);
+    // Its place is free once the relay has seen that it left.
+    tokio::time::timeout(LIMIT, async {
+        loop {
+            let mut next = Page { socket: connect(&relay, "/v1/swarm").await };
+            next.say(json!({ "type": "join", "info_hash": "11".repeat(20) })).await;
+            if next.any().await["type"] == "joined" {
+                return;
+            }
+        }
+    })
+    .await
+    .expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_never_reads_what_it_is_told_is_closed() {
+    let limits = Limits { max_named_per_minute: u32::MAX, ..Limits::default() };
+    let relay = relay(|config| config.limits = limits).await;
+    let mut page = Page::join(&relay, json!({})).await;
+    let addrs: Vec<_> = (0..50).map(|host| format!("127.0.0.{host}:6881")).collect();
+    let dial = Message::text(json!({ "type": "dial", "addrs": addrs }).to_string());
+    // Each is answered with ten times as much. What the system holds for it isn't unread by the relay.
+    const DIALS: usize = 3000;
+    let ask = async {
+        for _ in 0..DIALS {
+            if page.socket.send(dial.clone()).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, ask).await.expect("the relay reads on, or has closed");
+    let mut answers = 0;
+    let code = tokio::time::timeout(LIMIT, async {
+        loop {
+            match page.socket.next().await {
+                Some(Ok(Message::Text(_))) => answers += 1,
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    })
+    .await
+    .expect("closed");
+    assert!(answers < DIALS, "it was told everything");
+    assert!(matches!(code, Some(4429) | None), "{code:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_drains_says_so_and_lets_streams_end() {
     let relay = relay(|_| {}).await;
     let mut page = Page::join(&relay, json!({})).await;

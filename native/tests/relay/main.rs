@@ -4,9 +4,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod control;
+mod http;
 mod pages;
 mod probes;
 mod refusals;
 mod streams;
 mod support;
+mod trackers;
 mod transfer;

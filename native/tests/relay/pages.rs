@@ -1,10 +1,14 @@
 //! Pages that peers connect to, pages that find each other, and relays that share a key.
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, future::join_all};
 use gannet::relay::limits::PEER_LIMIT;
 use gannet_core::id::InfoHash;
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::*;
@@ -34,13 +38,28 @@ async fn a_stranger_that_is_no_peer_never_gets_to_a_page() {
         let mut stranger = TcpStream::connect(&addr).await.unwrap();
         stranger.write_all(&first).await.unwrap();
         let mut end = [0; 1];
-        use tokio::io::AsyncReadExt;
         assert!(matches!(stranger.read(&mut end).await, Ok(0) | Err(_)), "closed");
     }
     let mut peer = TcpStream::connect(&addr).await.unwrap();
     peer.write_all(&handshake(HASH)).await.unwrap();
     let incoming = page.hear("incoming").await;
     assert_eq!(incoming["addr"], peer.local_addr().unwrap().to_string(), "the first that is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_whose_handshake_never_ends_is_closed() {
+    let relay = relay(|config| config.ports = Some(20_000..=60_000)).await;
+    let mut page = Page::join(&relay, json!({ "reachable": true })).await;
+    let addr = page.hear("reachable").await["addr"].as_str().unwrap().to_owned();
+    let mut strangers = Vec::new();
+    for begun in [0, 1, 47] {
+        let mut stranger = TcpStream::connect(&addr).await.unwrap();
+        stranger.write_all(&handshake(HASH)[..begun]).await.unwrap();
+        strangers.push(async move { stranger.read(&mut [0; 1]).await });
+    }
+    for end in timeout(LIMIT, join_all(strangers)).await.expect("they are given up") {
+        assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

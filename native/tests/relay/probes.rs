@@ -59,6 +59,16 @@ async fn a_handshake_that_never_ends_is_given_up_without_a_reason() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_never_says_what_it_wants_is_closed() {
+    let relay = relay(|_| {}).await;
+    let mut silent = connect(&relay, "/v1/peer").await;
+    let mut asking = connect(&relay, "/v1/swarm").await;
+    asking.send(Message::text(r#"{"type":"of tomorrow"}"#)).await.unwrap();
+    let (silent, asking) = tokio::join!(close_code(&mut silent), close_code(&mut asking));
+    assert_eq!((silent, asking), (4408, 4408));
+}
+
 /// Both ends of a stream between two pages, handshakes behind them.
 async fn two_pages(relay: &Relay) -> [Socket; 2] {
     let mut first = Page::join(relay, json!({})).await;

@@ -1,7 +1,12 @@
 //! What a relay must not be used for.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::SinkExt;
 use gannet::relay::{Limits, limits::PEER_LIMIT};
 use gannet_core::id::InfoHash;
@@ -74,13 +79,15 @@ async fn nothing_that_is_forbidden_is_connected_to() {
 async fn a_tracker_that_is_not_public_is_never_asked_nor_one_that_redirects_to_it() {
     let (inside, inside_addr) = listener().await;
     let public = relay(|config| config.allowed.clear()).await;
-    for url in [
+    let urls = [
         format!("http://{inside_addr}/announce"),
         format!("http://localhost:{}/announce", inside_addr.port()),
         format!("udp://localhost:{}", inside_addr.port()),
         format!("http://[::ffff:127.0.0.1]:{}/announce", inside_addr.port()),
-    ] {
-        let mut page = Page::join(&public, json!({ "trackers": [url] })).await;
+    ];
+    let mut page = Page::join(&public, json!({ "trackers": urls })).await;
+    // One over UDP is silent for longer than this test may take.
+    for _ in 0..3 {
         assert!(page.hear("tracker").await["error"].is_string());
     }
     // This one may be asked, but what it leads to may not.
@@ -111,6 +118,35 @@ async fn a_ticket_that_is_forged_changed_or_of_another_relay_is_refused() {
     {
         assert_eq!(close_code(&mut data(relay, ticket).await).await, 4401, "{ticket}");
     }
+}
+
+/// A ticket as `docs/relay-protocol.md` has it, made by somebody who knows the key.
+fn ticket(key: &[u8], addr: SocketAddr, expiry_seconds: u64) -> String {
+    let SocketAddr::V4(addr) = addr else { panic!("IPv4") };
+    let mut bytes = vec![1, 1];
+    bytes.extend(expiry_seconds.to_be_bytes());
+    bytes.extend(HASH.as_bytes());
+    bytes.extend(addr.ip().to_ipv6_mapped().octets());
+    bytes.extend(addr.port().to_be_bytes());
+    bytes.push(0);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, &bytes);
+    bytes.extend(tag.as_ref());
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_has_expired_is_refused_and_one_that_has_not_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), "5a".repeat(32)).unwrap();
+    let relay = relay(|config| config.key = key(&folder)).await;
+    let (listener, addr) = listener().await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let expired = ticket(&[0x5a; 32], addr, now - 2);
+    assert_eq!(close_code(&mut data(&relay, &expired).await).await, 4401);
+    let mut socket = data(&relay, &ticket(&[0x5a; 32], addr, now + 60)).await;
+    socket.send(Message::binary(handshake(HASH))).await.unwrap();
+    assert_eq!(read(&mut accept(&listener).await, 68).await, handshake(HASH));
 }
 
 #[tokio::test(flavor = "multi_thread")]

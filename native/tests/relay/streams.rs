@@ -89,14 +89,13 @@ async fn a_page_that_sends_beyond_its_credit_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_is_too_long_or_no_credit_ends_the_socket() {
+async fn a_message_that_is_too_long_or_no_credit_breaks_the_protocol() {
     let relay = relay(|_| {}).await;
     for wrong in [Message::binary(vec![0; 256 * 1024 + 1]), Message::text("-1"), Message::text("x")]
     {
         let (mut socket, _remote) = joined(&relay).await;
         socket.send(wrong).await.unwrap();
-        let end = timeout(LIMIT, async { while let Some(Ok(_)) = socket.next().await {} }).await;
-        assert!(end.is_ok(), "closed");
+        assert_eq!(close_code(&mut socket).await, 4400);
     }
 }
 
@@ -109,6 +108,61 @@ async fn what_the_remote_sent_before_it_left_comes_before_the_close() {
     remote.shutdown().await.unwrap();
     assert!(receive(&mut socket, sent.len()).await == sent);
     assert_eq!(close_code(&mut socket).await, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_that_says_no_more_still_gets_what_the_page_has_sent() {
+    let relay = relay(|_| {}).await;
+    let (mut socket, mut remote) = joined(&relay).await;
+    // More than the systems between them hold, so that some is still in the relay when it ends.
+    let (mut sent, mut allowance) = (Vec::new(), WINDOW - 68);
+    loop {
+        let part = vec![(sent.len() / 65_536) as u8; 65_536];
+        while allowance < part.len() {
+            match timeout(Duration::from_millis(500), socket.next()).await {
+                Ok(Some(Ok(Message::Text(credit)))) => {
+                    allowance += credit.parse::<usize>().unwrap();
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(_) => break,
+            }
+        }
+        if allowance < part.len() {
+            break;
+        }
+        allowance -= part.len();
+        sent.extend_from_slice(&part);
+        socket.send(Message::binary(part)).await.unwrap();
+    }
+    remote.shutdown().await.unwrap();
+    assert_eq!(close_code(&mut socket).await, 1000);
+    let mut received = Vec::new();
+    let (_, read) = tokio::join!(
+        // The client answers the close once it is asked for more.
+        timeout(LIMIT, async { while let Some(Ok(_)) = socket.next().await {} }),
+        timeout(LIMIT, remote.read_to_end(&mut received)),
+    );
+    read.unwrap().unwrap();
+    assert!(received == sent, "{} of {} bytes", received.len(), sent.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_tiny_messages_and_questions_arrives_like_any_stream() {
+    let relay = relay(|_| {}).await;
+    let (mut socket, mut remote) = joined(&relay).await;
+    for byte in 0..20_000_u32 {
+        socket.feed(Message::binary(vec![byte as u8])).await.unwrap();
+        if byte % 100 == 0 {
+            socket.feed(Message::Ping(vec![byte as u8].into())).await.unwrap();
+        }
+    }
+    socket.flush().await.unwrap();
+    let expected: Vec<u8> = (0..20_000_u32).map(|byte| byte as u8).collect();
+    assert!(read(&mut remote, 20_000).await == expected);
+    let answered = timeout(LIMIT, async {
+        while !matches!(socket.next().await, Some(Ok(Message::Pong(_)))) {}
+    });
+    answered.await.expect("at least the last question is answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

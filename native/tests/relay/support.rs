@@ -7,13 +7,13 @@ use gannet::relay::{Key, Relay, RelayConfig};
 use gannet_core::id::InfoHash;
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Error, Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
 };
 
 pub const HASH: InfoHash = InfoHash::new([0xab; 20]);
@@ -48,13 +48,24 @@ pub async fn try_connect(
     if let Some(origin) = origin {
         request.headers_mut().insert("origin", origin.parse().unwrap());
     }
+    ask(request).await
+}
+
+/// A WebSocket through a proxy that says whom it is for.
+pub async fn try_connect_for(relay: &Relay, client: &str) -> Result<Socket, Box<Error>> {
+    let mut request = format!("ws://{}/v1/peer", relay.addr()).into_client_request().unwrap();
+    request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+    ask(request).await
+}
+
+async fn ask(request: Request) -> Result<Socket, Box<Error>> {
     let connecting = tokio_tungstenite::connect_async(request);
     Ok(timeout(LIMIT, connecting).await.expect("the relay answers").map_err(Box::new)?.0)
 }
 
 /// A page's part in one swarm.
-pub struct Page {
-    pub socket: Socket,
+pub struct Page<S = MaybeTlsStream<TcpStream>> {
+    pub socket: WebSocketStream<S>,
 }
 
 impl Page {
@@ -67,9 +78,21 @@ impl Page {
         page.hear("joined").await;
         page
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Page<S> {
     pub async fn say(&mut self, message: Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// The next message, of whatever type.
+    pub async fn any(&mut self) -> Value {
+        loop {
+            let message = timeout(LIMIT, self.socket.next()).await.expect("a message in time");
+            if let Message::Text(text) = message.expect("the socket is open").unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
     /// The next message of a type; others are passed over.
@@ -114,7 +137,7 @@ pub async fn data(relay: &Relay, ticket: &str) -> Socket {
 }
 
 /// The code that a socket is closed with; what comes before is passed over.
-pub async fn close_code(socket: &mut Socket) -> u16 {
+pub async fn close_code<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> u16 {
     timeout(LIMIT, async {
         loop {
             match socket.next().await {
@@ -130,7 +153,10 @@ pub async fn close_code(socket: &mut Socket) -> u16 {
 }
 
 /// So many bytes of the stream, consumed and credited.
-pub async fn receive(socket: &mut Socket, length: usize) -> Vec<u8> {
+pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    length: usize,
+) -> Vec<u8> {
     let mut received = Vec::new();
     while received.len() < length {
         let message = timeout(LIMIT, socket.next()).await.expect("bytes in time");

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use gannet::tracker::limits::MAX_HEAD_BYTES;
+use gannet::tracker::{TrackerConfig, limits::MAX_HEAD_BYTES};
 use gannet_core::{
     announce::{
         AnnounceEvent, AnnounceRequest, AnnounceResponse, ScrapeEntry, ScrapeRequest,
@@ -15,7 +15,7 @@ use gannet_core::{
     id::InfoHash,
 };
 
-use crate::support::{Fixture, HASH, leecher, seeder};
+use crate::support::{Connection, Fixture, HASH, config, leecher, seeder};
 
 #[test]
 fn a_leecher_hears_of_a_seeder_and_of_the_interval() {
@@ -98,6 +98,75 @@ fn other_paths_and_methods_are_not_answered() {
     let mut connection = fixture.connect();
     connection.stream.write_all(b"POST /announce HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(connection.answer().0, 405);
+}
+
+#[test]
+fn a_client_of_http_1_0_is_answered_and_hung_up_on_unless_it_asks_to_stay() {
+    let fixture = Fixture::start();
+    let path = leecher(7001).to_url("/announce");
+    let mut connection = fixture.connect();
+    for _ in 0..2 {
+        let stay = format!("GET {path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        connection.stream.write_all(stay.as_bytes()).unwrap();
+        assert_eq!(connection.answer().0, 200);
+    }
+    write!(connection.stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    assert_eq!(connection.answer().0, 200);
+    assert_eq!(connection.stream.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn who_wants_the_connection_closed_gets_its_answer_first() {
+    let fixture = Fixture::start();
+    let mut connection = fixture.connect();
+    let path = leecher(7001).to_url("/announce");
+    let (status, body) = connection.get_with(&path, "Connection: close\r\n");
+    assert_eq!(status, 200);
+    assert!(AnnounceResponse::decode(&body).is_ok());
+    assert_eq!(connection.stream.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_request_as_for_a_proxy_is_understood() {
+    let fixture = Fixture::start();
+    let (status, body) = fixture.connect().get(&leecher(7001).to_url("http://tracker/announce"));
+    assert_eq!(status, 200);
+    assert_eq!(AnnounceResponse::decode(&body).unwrap().incomplete, Some(1));
+}
+
+#[test]
+fn an_answer_to_head_is_a_head() {
+    let fixture = Fixture::start();
+    let mut connection = fixture.connect();
+    let path = leecher(7001).to_url("/announce");
+    write!(connection.stream, "HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    connection.stream.read_to_string(&mut answer).unwrap();
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 200") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: *"), "pages may announce: {answer}");
+}
+
+#[test]
+fn a_client_is_told_its_address() {
+    let answer = Fixture::start().announce(&leecher(7001));
+    assert_eq!(answer.external_ip, "127.0.0.1".parse().ok());
+}
+
+#[test]
+fn peers_of_both_families_are_named_each_in_its_own_list() {
+    let fixture = Fixture::with(TrackerConfig { http: "[::]:0".parse().ok(), ..config() });
+    let port = fixture.addr().port();
+    let announced = |ip: &str, request: &AnnounceRequest| {
+        let stream = TcpStream::connect(format!("{ip}:{port}")).unwrap();
+        let (_, body) = Connection { stream }.get(&request.to_url("/announce"));
+        AnnounceResponse::decode(&body).unwrap().peers
+    };
+    announced("127.0.0.1", &seeder(7001));
+    announced("[::1]", &seeder(7002));
+    let peers: Vec<_> = ["127.0.0.1:7001", "[::1]:7002"].map(|peer| peer.parse().unwrap()).into();
+    assert_eq!(announced("[::1]", &leecher(7003)), peers);
 }
 
 #[test]

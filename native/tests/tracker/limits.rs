@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{Read, Write},
     time::{Duration, Instant},
 };
 
@@ -98,6 +98,25 @@ fn a_connection_that_asks_nothing_is_closed() {
         connection.stream.read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_reads_no_answers_loses_its_place() {
+    let limits = Limits {
+        max_connections: 1,
+        idle_timeout: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    let fixture = limited(limits);
+    let mut deaf = fixture.connect();
+    let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", url(&leecher(7001)));
+    deaf.stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // Until nothing goes in any more, since nothing comes out.
+    while deaf.stream.write_all(request.repeat(100).as_bytes()).is_ok() {}
+    let mut next = fixture.connect();
+    next.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert_eq!(next.get("/nowhere").0, 404);
 }
 
 #[test]

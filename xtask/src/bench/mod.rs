@@ -1,7 +1,10 @@
 //! Gannet against others, turn by turn in one run, so that the machine is the same for all.
 
+mod cost;
 mod get;
+mod relay;
 mod tracker;
+mod verdict;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -12,6 +15,11 @@ use crate::Outcome;
 pub(crate) enum Bench {
     /// A download from one local seeder (libtorrent): `gannet get` against libtorrent
     Get(get::Options),
+    /// The relay alone: streams, idle sockets, accepts, and ends that don't read
+    Relay(relay::Options),
+    /// The peer that `bench relay` dials, in a process of its own
+    #[command(hide = true)]
+    RelayPeer,
     /// A million peers on this machine: `gannet tracker` against opentracker and bittorrent-tracker
     Tracker(tracker::Options),
 }
@@ -19,6 +27,8 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Result<Outcome> {
     match bench {
         Bench::Get(options) => get::run(options),
+        Bench::Relay(options) => relay::run(options),
+        Bench::RelayPeer => relay::remote::serve(),
         Bench::Tracker(options) => tracker::run(options),
     }
 }

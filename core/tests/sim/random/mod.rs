@@ -33,6 +33,20 @@ fn a_seed_gives_the_same_run_each_time() {
     }
 }
 
+/// Swarms whose every output is compared between a native build and one for WebAssembly.
+const COMPARED: u64 = 500;
+
+/// For `cargo xtask sim --compare`, which runs it here and there.
+#[test]
+#[ignore = "takes long where nothing is optimised"]
+fn fingerprint_of_many() {
+    let swarms = (0..COMPARED).map(|seed| run_seed(seed, false).1);
+    let (fingerprint, events) = swarms.fold((0u64, 0), |(fingerprint, events), run| {
+        (fingerprint.rotate_left(1) ^ run.fingerprint, events + run.events)
+    });
+    println!("{COMPARED} swarms, {events} events: {fingerprint:016x}");
+}
+
 /// For `cargo xtask sim --seed N`.
 #[test]
 #[ignore = "needs GANNET_SIM_SEED"]

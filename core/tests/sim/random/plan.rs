@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    draw,
     stranger::Behaviour,
     world::{Cut, DiskFault, HostId, TrackerFault},
 };
@@ -96,15 +97,15 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let rng = &mut fastrand::Rng::with_seed(seed);
         let piece_length = 16_384 << rng.u32(..3);
-        let files: Vec<usize> = (0..rng.usize(1..4)).map(|_| rng.usize(1..500_000)).collect();
-        let (seeders, leechers) = (rng.usize(1..4), rng.usize(1..6));
+        let files: Vec<usize> = (0..draw(rng, 1..4)).map(|_| draw(rng, 1..500_000)).collect();
+        let (seeders, leechers) = (draw(rng, 1..4), draw(rng, 1..6));
         let total: usize = files.iter().sum();
         let hosts: Vec<HostPlan> = (0..seeders + leechers)
             .map(|n| HostPlan::draw(rng, n < seeders, n == 0, piece_length, total))
             .collect();
-        let strangers = (0..rng.usize(..5)).map(|_| StrangerPlan::draw(rng)).collect();
-        let trackers: Vec<TrackerFault> = (0..rng.usize(..3)).map(|_| TrackerFault::None).collect();
-        let faults = (0..rng.usize(..5))
+        let strangers = (0..draw(rng, ..5)).map(|_| StrangerPlan::draw(rng)).collect();
+        let trackers: Vec<TrackerFault> = (0..draw(rng, ..3)).map(|_| TrackerFault::None).collect();
+        let faults = (0..draw(rng, ..5))
             .map(|_| {
                 (millis(rng, 0..20_000), draw_fault(rng, seeders, hosts.len(), trackers.len()))
             })
@@ -160,15 +161,15 @@ impl HostPlan {
 
 impl StrangerPlan {
     fn draw(rng: &mut fastrand::Rng) -> Self {
-        let behaviour = Behaviour::ALL[rng.usize(..Behaviour::ALL.len())];
+        let behaviour = Behaviour::ALL[draw(rng, ..Behaviour::ALL.len())];
         Self { behaviour, rate: rate(rng), intrudes: rng.bool() }
     }
 }
 
 /// The first seeder's connections may break, but it is never away; seeders' disks stay as they are.
 fn draw_fault(rng: &mut fastrand::Rng, seeders: usize, hosts: usize, trackers: usize) -> Fault {
-    let (any, later) = (rng.usize(..hosts), rng.usize(1..hosts));
-    let leecher = rng.usize(seeders..hosts);
+    let (any, later) = (draw(rng, ..hosts), draw(rng, 1..hosts));
+    let leecher = draw(rng, seeders..hosts);
     let time = millis(rng, 500..15_000);
     match rng.u8(..10) {
         0 => Fault::Cut(any),
@@ -179,7 +180,7 @@ fn draw_fault(rng: &mut fastrand::Rng, seeders: usize, hosts: usize, trackers: u
         5 => Fault::Suspend(later, time),
         6 => Fault::Jump(any, time * 600),
         7 => Fault::Part(later, time),
-        8 if trackers > 0 => Fault::Tracker(rng.usize(..trackers), draw_tracker_fault(rng), time),
+        8 if trackers > 0 => Fault::Tracker(draw(rng, ..trackers), draw_tracker_fault(rng), time),
         _ => Fault::Cut(later),
     }
 }
@@ -202,5 +203,5 @@ fn draw_tracker_fault(rng: &mut fastrand::Rng) -> TrackerFault {
         TrackerFault::Refusing,
         TrackerFault::Lying,
     ];
-    faults[rng.usize(..faults.len())]
+    faults[draw(rng, ..faults.len())]
 }

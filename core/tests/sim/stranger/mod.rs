@@ -11,7 +11,10 @@ use gannet_core::{
 };
 
 pub use self::behaviour::Behaviour;
-use crate::world::{ConnId, Line, Side, payload::Payload};
+use crate::{
+    draw,
+    world::{ConnId, Line, Side, payload::Payload},
+};
 
 /// What a stranger does with a connection.
 #[derive(Debug)]
@@ -151,7 +154,7 @@ impl Stranger {
         let mut data = self.payload.block(block).to_vec();
         self.sent_bytes += data.len() as u64;
         if spoilt {
-            let at = self.rng.usize(..data.len());
+            let at = draw(&mut self.rng, ..data.len());
             data[at] = !data[at];
         }
         Some(Message::Piece { index: span.index, begin: span.begin, data: data.into() })

@@ -13,6 +13,8 @@ use gannet_core::{
     time::Instant,
 };
 
+use crate::draw;
+
 /// How a disk behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DiskFault {
@@ -145,7 +147,7 @@ impl Disk {
             let lost = match rng.u8(..3) {
                 0 => 0,
                 1 => before.len(),
-                _ => rng.usize(..=before.len()) / 512 * 512,
+                _ => draw(&mut rng, ..=before.len()) / 512 * 512,
             };
             file.bytes[offset..offset + lost].copy_from_slice(&before[..lost]);
             if lost == before.len() {

@@ -33,7 +33,7 @@ use self::{
     queue::{Delivery, Queue},
     trace::Trace,
 };
-use crate::stranger::Stranger;
+use crate::{draw, stranger::Stranger};
 
 /// Host number in a world.
 pub type HostId = usize;
@@ -253,7 +253,7 @@ impl World {
             let most = match self.hosts[host].line.cut {
                 Cut::Never => bytes.len(),
                 Cut::Every(step) => step,
-                Cut::Random(most) => self.rng.usize(1..=most),
+                Cut::Random(most) => draw(&mut self.rng, 1..=most),
             };
             let bytes = bytes.split_to(most.min(bytes.len()));
             self.input(host, Input::Received { peer, bytes });

@@ -1,6 +1,10 @@
 //! What happened, line by line for people, and in one number for comparing runs.
 
-use gannet_core::{Output, event::News};
+use gannet_core::{
+    Output,
+    event::News,
+    storage::{Command, Order},
+};
 
 use super::{HostId, World};
 
@@ -18,6 +22,31 @@ impl Trace {
         self.fingerprint =
             (self.fingerprint.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
+
+    fn mix_bytes(&mut self, bytes: &[u8]) {
+        self.mix(bytes.len() as u64);
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|&word| self.mix(u64::from_le_bytes(word)));
+        rest.iter().for_each(|&byte| self.mix(byte.into()));
+    }
+
+    /// All of an output, to the last byte.
+    fn mix_output(&mut self, output: &Output) {
+        match output {
+            Output::Send { peer, bytes } => {
+                self.mix(peer.as_u64());
+                self.mix_bytes(bytes);
+            }
+            Output::Storage(Command {
+                order: Order::Store { piece, buffers, .. } | Order::Spill { piece, buffers, .. },
+                ..
+            }) => {
+                self.mix(piece.as_u32().into());
+                buffers.iter().for_each(|bytes| self.mix_bytes(bytes));
+            }
+            output => self.mix_bytes(format!("{output:?}").as_bytes()),
+        }
+    }
 }
 
 impl World {
@@ -31,7 +60,8 @@ impl World {
     /// Notes what a host does.
     pub(super) fn note(&mut self, host: HostId, output: &Output) {
         self.trace.mix(self.now.as_micros());
-        self.trace.mix((host as u64) << 32 | weight(output));
+        self.trace.mix(host as u64);
+        self.trace.mix_output(output);
         if !self.trace.prints {
             return;
         }
@@ -43,18 +73,6 @@ impl World {
             Output::Event(event) => self.say(format_args!("host {host:<3} {}", line(&event.news))),
             _ => {}
         }
-    }
-}
-
-/// Tells outputs apart, cheaply.
-fn weight(output: &Output) -> u64 {
-    match output {
-        Output::Send { peer, bytes } => peer.as_u64() << 20 | bytes.len() as u64,
-        Output::Connect { peer, .. } => 1 << 40 | peer.as_u64(),
-        Output::Close { peer, .. } => 2 << 40 | peer.as_u64(),
-        Output::Storage(_) => 3 << 40,
-        Output::Event(_) => 4 << 40,
-        _ => 5 << 40,
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use gannet_core::{Input, announce::HttpError, id::RequestKey};
 
 use super::{HostId, World, queue::Delivery};
+use crate::draw;
 
 /// How a tracker behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,7 +81,7 @@ impl World {
     }
 
     fn rubbish(&mut self) -> Bytes {
-        let length = self.rng.usize(..400);
+        let length = draw(&mut self.rng, ..400);
         std::iter::repeat_with(|| self.rng.u8(..)).take(length).collect()
     }
 

@@ -124,3 +124,78 @@ fn not_allowed() -> Response<Full<Bytes>> {
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gannet_core::bencode;
+    use http_body_util::BodyExt;
+    use proptest::{prelude::*, sample::select};
+
+    use super::*;
+    use crate::tracker::{AllowList, Limits};
+
+    const FIELDS: [&str; 10] = [
+        "info_hash=aaaaaaaaaaaaaaaaaaaa",
+        "peer_id=-XX0001-abcdefghijkl",
+        "port=6881",
+        "uploaded=0",
+        "downloaded=0",
+        "left=0",
+        "event=started",
+        "numwant=50",
+        "compact=0",
+        "ip=192.0.2.66",
+    ];
+
+    fn body_of(path: &str, query: &str) -> Option<Vec<u8>> {
+        let minute = Duration::from_secs(60);
+        let desk = Desk::new(minute, minute, Limits::default(), AllowList::all());
+        let request = Request::get(format!("{path}?{query}")).body(()).ok()?;
+        let response = answer(&desk, ([192, 0, 2, 1], 1).into(), &request)?;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        let mut body = response.into_body();
+        let frame = futures_util::FutureExt::now_or_never(body.frame())??.ok()?;
+        Some(frame.into_data().ok()?.to_vec())
+    }
+
+    fn is_dictionary(body: &[u8]) -> bool {
+        let document = bencode::parse(body, bencode::Limits::default());
+        document.is_ok_and(|document| document.root().dict().is_some())
+    }
+
+    #[test]
+    fn a_good_announce_in_this_test_is_one() {
+        let body = body_of("/announce", &FIELDS.join("&")).unwrap();
+        assert!(body.starts_with(b"d8:completei1e11:external ip4:\xc0\0\x02\x01"), "{body:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn whatever_is_asked_is_answered_in_bencode(
+            place in 0..FIELDS.len(),
+            value in "[-+%0-9a-zA-Z&=;,]{0,80}",
+            is_repeated: bool,
+            path in select(vec!["/announce", "/scrape"]),
+        ) {
+            let mut fields = FIELDS.map(str::to_owned);
+            let name = FIELDS[place].split('=').next().unwrap_or_default();
+            let field = format!("{name}={value}");
+            fields[place] = if is_repeated { format!("{}&{field}", FIELDS[place]) } else { field };
+            let body = body_of(path, &fields.join("&"));
+            prop_assert!(body.is_some_and(|body| is_dictionary(&body)));
+        }
+
+        #[test]
+        fn any_query_at_all_is_answered_in_bencode(query in "[!-~]{0,300}") {
+            // What is no URL doesn't come as far as here.
+            if let Some(body) = body_of("/announce", &query) {
+                prop_assert!(is_dictionary(&body));
+            }
+        }
+    }
+}

@@ -19,13 +19,13 @@ impl TrustedProxies {
     }
 
     /// Whether there is such a proxy at this address.
-    pub(super) fn trusts(&self, ip: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, ip: IpAddr) -> bool {
         !self.0.is_empty() && self.0.iter().any(|network| network.contains(&ip.to_canonical()))
     }
 
     /// Whom a request is from that came from `addr`: the last address in `X-Forwarded-For` that isn't
     /// a trusted proxy's own, since those before it may be made up.
-    pub(super) fn client(&self, addr: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+    pub(crate) fn client(&self, addr: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         if !self.trusts(addr.ip()) {
             return addr;
         }

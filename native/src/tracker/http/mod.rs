@@ -2,7 +2,6 @@
 
 mod answer;
 mod forwarded;
-mod slots;
 
 use std::{
     convert::Infallible,
@@ -23,8 +22,8 @@ use tokio::{
 };
 use tower_service::Service;
 
-use self::slots::{Slot, Slots};
 use super::{desk::Desk, limits};
+use crate::places::{Place, Places};
 use answer::Reply;
 pub(crate) use answer::{announced, answer};
 pub use forwarded::TrustedProxies;
@@ -41,28 +40,47 @@ pub(super) struct Side {
     pub(super) router: Router,
 }
 
-/// Listens at `addr`; at `[::]` for IPv4 too.
-pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at `addr`; at `[::]` for IPv4 too. What is set here, accepted sockets inherit.
+pub(super) fn listen(addr: SocketAddr, idle_timeout: Duration) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A port that was used a minute ago can be used again.
     socket.set_reuseaddr(true)?;
-    // Accepted sockets inherit it, which saves setting it for each.
     socket.set_nodelay(true)?;
+    drop_who_does_not_read(&socket, idle_timeout)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
 
+/// Has the system end connections whose other end takes no more of its answers: it would keep its
+/// place for ever otherwise, since only requests are waited for with a limit.
+#[cfg(target_os = "linux")]
+fn drop_who_does_not_read(socket: &TcpSocket, idle_timeout: Duration) -> io::Result<()> {
+    let millis = u32::try_from(idle_timeout.as_millis()).unwrap_or(u32::MAX);
+    // As an int for the system, so no more than fits into one.
+    let millis = millis.clamp(1, i32::MAX as u32);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(socket, millis)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_who_does_not_read(_: &TcpSocket, _: Duration) -> io::Result<()> {
+    Ok(())
+}
+
 /// Accepts connections for ever; they end with it.
 pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
-    let slots = Slots::new(&side.desk.limits);
+    let limits = &side.desk.limits;
+    let places = Places::new(limits.max_connections, limits.max_connections_per_address);
     let mut connections = JoinSet::new();
     loop {
-        let place = slots.place().await;
+        let vacancy = places.vacancy().await;
         match listener.accept().await {
             Ok((stream, addr)) => {
-                let is_proxy = side.proxies.trusts(addr.ip());
-                let Some(slot) = slots.take(place, addr.ip(), is_proxy) else { continue };
-                connections.spawn(converse(stream, addr, Arc::clone(&side), slot));
+                let place = match side.proxies.trusts(addr.ip()) {
+                    true => Some(Places::fill_for_many(vacancy)),
+                    false => places.fill(vacancy, addr.ip()),
+                };
+                let Some(place) = place else { continue };
+                connections.spawn(converse(stream, addr, Arc::clone(&side), place));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
@@ -71,7 +89,7 @@ pub(super) async fn serve(listener: TcpListener, side: Arc<Side>) {
 }
 
 /// Answers the requests of one connection, as many as come.
-async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _slot: Slot) {
+async fn converse(stream: TcpStream, addr: SocketAddr, side: Arc<Side>, _place: Place) {
     let limits = &side.desk.limits;
     let open = side.desk.counters.connections.clone();
     open.inc();

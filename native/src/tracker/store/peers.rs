@@ -275,3 +275,108 @@ impl<R: Record> Peers<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// What peers should be: by key, whether it is a seeder and when it was heard of.
+    type Model = BTreeMap<u64, (bool, u16)>;
+
+    /// Every way in finds every peer, in the right part, and nobody else.
+    fn check(peers: &Peers<V4>, hasher: &RandomState, model: &Model) -> Result<(), TestCaseError> {
+        prop_assert_eq!(peers.len(), model.len());
+        for (&key, &(is_seed, heard)) in model {
+            let at = peers.find(hasher, key).expect("a peer that was heard of is found");
+            prop_assert_eq!(peers.records[at], V4::new(key, Tick(heard)));
+            prop_assert_eq!(at >= peers.leechers, is_seed);
+        }
+        let indexed = peers.index.as_ref().map_or(model.len(), |index| index.len());
+        prop_assert_eq!(indexed, model.len());
+        Ok(())
+    }
+
+    /// A peer, whether it is a seeder now, and what happens: heard of, gone, or a sweep.
+    fn any_step() -> impl Strategy<Value = (u64, bool, u8)> {
+        (0..400u64, any::<bool>(), 0..40u8)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn peers_come_change_go_and_expire_as_in_a_map(steps in vec(any_step(), 0..2000)) {
+            let (hasher, mut peers) = (RandomState::new(), Peers::<V4>::default());
+            let mut model = Model::new();
+            for (now, (key, is_seed, what)) in (0u16..).zip(steps) {
+                match what {
+                    0 if now % 7 == 0 => {
+                        let alive = |heard: Tick| now.wrapping_sub(heard.0) < 300;
+                        peers.expire(&hasher, alive);
+                        model.retain(|_, (_, heard)| alive(Tick(*heard)));
+                    }
+                    0..10 => {
+                        peers.remove(&hasher, key, Tick(now));
+                        model.remove(&key);
+                    }
+                    _ => {
+                        let heard = peers.hear(&hasher, V4::new(key, Tick(now)), is_seed, true);
+                        let before = model.insert(key, (is_seed, now));
+                        prop_assert_eq!(heard == Heard::New, before.is_none());
+                        let completed = is_seed && before.is_some_and(|(was_seed, _)| !was_seed);
+                        prop_assert_eq!(heard == Heard::Completed, completed);
+                    }
+                }
+            }
+            check(&peers, &hasher, &model)?;
+        }
+    }
+
+    fn crowd(count: u64) -> (RandomState, Peers<V4>) {
+        let (hasher, mut peers) = (RandomState::new(), Peers::default());
+        for key in 0..count {
+            peers.hear(&hasher, V4::new(key, Tick(5)), key % 3 == 0, true);
+        }
+        (hasher, peers)
+    }
+
+    #[test]
+    fn a_list_has_little_more_room_than_it_needs_and_gives_it_back() {
+        let (hasher, mut peers) = crowd(10_000);
+        assert!(peers.records.capacity() <= 12_500, "{}", peers.records.capacity());
+        (10..10_000).for_each(|key| peers.remove(&hasher, key, Tick(5)));
+        assert!(peers.records.capacity() <= 22, "{}", peers.records.capacity());
+        assert!(peers.index.is_none(), "so few need none");
+    }
+
+    #[test]
+    fn older_news_changes_nothing() {
+        let (hasher, mut peers) = crowd(1);
+        let old = V4::new(0, Tick(4));
+        assert_eq!(peers.hear(&hasher, old, false, true), Heard::Stale);
+        peers.remove(&hasher, 0, Tick(4));
+        assert_eq!((peers.seeders().len(), peers.seeders()[0].heard()), (1, Tick(5)));
+    }
+
+    #[test]
+    fn who_is_known_needs_no_room() {
+        let (hasher, mut peers) = crowd(1);
+        assert_ne!(peers.hear(&hasher, V4::new(0, Tick(6)), true, false), Heard::Full);
+        assert_eq!(peers.hear(&hasher, V4::new(1, Tick(6)), true, false), Heard::Full);
+        assert_eq!(peers.len(), 1);
+    }
+
+    #[test]
+    fn a_record_holds_any_address() {
+        for addr in ["255.255.255.255:65535", "0.0.0.0:1"].map(|text| text.parse().unwrap()) {
+            let SocketAddr::V4(v4) = addr else { panic!("{addr}") };
+            let record = V4::new(V4::key_of(*v4.ip(), v4.port()), Tick(u16::MAX));
+            assert_eq!((record.addr(), record.heard()), (addr, Tick(u16::MAX)));
+        }
+        assert_eq!((size_of::<V4>(), size_of::<V6>()), (8, 20), "bytes a peer");
+    }
+}

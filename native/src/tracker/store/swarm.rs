@@ -159,3 +159,32 @@ fn draw(rng: &mut fastrand::Rng, total: usize, count: usize) -> impl Iterator<It
         if at < total { at } else { at - total }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_numbers_differ_and_all_are_as_likely() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for (total, count) in [(10, 3), (51, 50), (1000, 50), (7, 1)] {
+            let mut seen = vec![0; total];
+            let rounds = 1000 * total / count;
+            for _ in 0..rounds {
+                let drawn: Vec<_> = draw(&mut rng, total, count).collect();
+                let different: std::collections::HashSet<_> = drawn.iter().collect();
+                assert_eq!((drawn.len(), different.len()), (count, count));
+                drawn.into_iter().for_each(|number| seen[number] += 1);
+            }
+            // Each is expected 1000 times: this is more than six deviations.
+            assert!(seen.iter().all(|times| (800..1200).contains(times)), "{total}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn of_no_more_than_wanted_all_are_drawn() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        assert_eq!(draw(&mut rng, 3, 5).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(draw(&mut rng, 0, 5).count(), 0);
+    }
+}

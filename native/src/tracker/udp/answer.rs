@@ -124,3 +124,73 @@ impl Answerer {
         UdpResponse::Error { transaction_id, message: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::*;
+    use crate::tracker::{AllowList, Limits};
+
+    fn answerer() -> Answerer {
+        let limits = Limits { max_announces_per_second: 0, ..Limits::default() };
+        let minute = Duration::from_secs(60);
+        Answerer::new(Arc::new(Desk::new(minute, minute, limits, AllowList::all())))
+    }
+
+    fn addr() -> SocketAddr {
+        ([192, 0, 2, 1], 1).into()
+    }
+
+    fn connection_id(answerer: &mut Answerer) -> Vec<u8> {
+        let connect = UdpRequest::Connect { transaction_id: 1 }.encode();
+        answerer.answer(&connect, addr()).expect("a connect is answered")[8..].to_vec()
+    }
+
+    /// Anything, and what looks like one of the protocol's requests.
+    fn any_datagram() -> impl Strategy<Value = Vec<u8>> {
+        let lengths = select(vec![0, 15, 16, 17, 36, 90, 97, 98, 100, 1416, 1436, 2048]);
+        let length = prop_oneof![lengths, 0..2048usize];
+        (0u8..6, length, vec(any::<u8>(), 2048)).prop_map(|(action, length, mut bytes)| {
+            bytes[8..12].copy_from_slice(&[0, 0, 0, action]);
+            bytes.truncate(length);
+            bytes
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_answer_is_larger_than_its_request_before_a_connection_id_is_shown(
+            mut datagram in any_datagram(),
+            is_connect: bool,
+        ) {
+            if is_connect && datagram.len() >= 12 {
+                datagram[..12].copy_from_slice(&[0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0]);
+            }
+            let mut answerer = answerer();
+            let answer = answerer.answer(&datagram, addr());
+            prop_assert!(answer.is_none_or(|answer| answer.len() <= datagram.len()));
+            prop_assert_eq!(answerer.desk.store.totals().torrents, 0);
+        }
+
+        #[test]
+        fn whatever_comes_with_a_connection_id_is_answered_by_the_protocol(
+            mut datagram in any_datagram(),
+        ) {
+            let mut answerer = answerer();
+            let id = connection_id(&mut answerer);
+            let Some(head) = datagram.get_mut(..8) else { return Ok(()) };
+            head.copy_from_slice(&id);
+            let Some(answer) = answerer.answer(&datagram, addr()) else {
+                prop_assert!(datagram.len() < 16);
+                return Ok(());
+            };
+            prop_assert!(UdpResponse::decode(answer, Family::V4).is_ok());
+            prop_assert_eq!(&answer[4..8], &datagram[12..16], "the transaction id");
+        }
+    }
+}

@@ -3,7 +3,10 @@
 use super::Load;
 use super::client::Tally;
 use super::server::Kind;
-use crate::bench::median;
+use crate::bench::{
+    median,
+    verdict::{self, Bound, Verdict},
+};
 
 /// At one core, of bittorrent-tracker's and of opentracker's announces a second.
 const LEAST_OF_BITTORRENT_TRACKER: f64 = 4.0;
@@ -52,41 +55,6 @@ pub(super) struct Report {
     samples: Vec<(Load, Kind, Sample)>,
     among_few: Vec<Sample>,
     bytes_per_peer: Vec<(Kind, f64)>,
-}
-
-/// A promise, and what became of it.
-struct Verdict {
-    what: String,
-    is: f64,
-    bound: Bound,
-}
-
-enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-impl Verdict {
-    /// What wasn't measured is not met.
-    fn is_met(&self) -> bool {
-        match self.bound {
-            Bound::AtLeast(least) => self.is >= least,
-            Bound::AtMost(most) => self.is <= most,
-        }
-    }
-
-    fn print(&self) {
-        let bound = match self.bound {
-            Bound::AtLeast(least) => format!("at least {least}"),
-            Bound::AtMost(most) => format!("at most {most}"),
-        };
-        let met = match self.is_met() {
-            true => "met",
-            false if self.is.is_nan() => "not measured",
-            false => "MISSED",
-        };
-        println!("{:<62} {:>8.2}   {bound:<12} {met}", self.what, self.is);
-    }
 }
 
 impl Report {
@@ -144,12 +112,7 @@ impl Report {
 
     /// Prints which promises are kept; whether all are.
     pub(super) fn judge(&self) -> bool {
-        let verdicts = self.verdicts();
-        println!();
-        verdicts.iter().for_each(Verdict::print);
-        let missed = verdicts.iter().filter(|verdict| !verdict.is_met()).count();
-        println!("{} of {} figures are met", verdicts.len() - missed, verdicts.len());
-        missed == 0
+        verdict::judge(&self.verdicts())
     }
 
     fn verdicts(&self) -> Vec<Verdict> {

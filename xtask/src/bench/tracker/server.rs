@@ -16,14 +16,12 @@ use super::client;
 use super::install::Programs;
 use super::population::InfoHash;
 use super::udp::UdpClient;
+use crate::bench::cost;
 use crate::process::{self, Running};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// Free ports are looked for so often: one must be free for TCP and UDP.
 const PORT_TRIES: usize = 100;
-/// In which Linux counts processor time for other programs, whatever it does inside.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
     Gannet,
@@ -75,28 +73,14 @@ impl Server {
         Ok(Self { addr, running, _folder: folder })
     }
 
-    fn proc(&self, file: &str) -> Result<String> {
-        let path = format!("/proc/{}/{file}", self.running.pid());
-        fs::read_to_string(&path).context(path)
-    }
-
     /// Memory that is resident now.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
-        let text = self.proc("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line
-            .and_then(|line| line.split_whitespace().next())
-            .and_then(|kib| kib.parse::<u64>().ok());
-        Ok(kib.context("the process has no memory")? << 10)
+        cost::resident_bytes(self.running.pid())
     }
 
     /// Processor time so far, of all threads, in the program and for it in the kernel.
     pub(super) fn processor_seconds(&self) -> Result<f64> {
-        let text = self.proc("stat")?;
-        // The name, in brackets, may have spaces; then field 3 is the first.
-        let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks = fields.skip(11).take(2).map(str::parse::<u64>);
-        Ok(ticks.sum::<Result<u64, _>>()? as f64 / TICKS_PER_SECOND)
+        cost::processor_seconds(self.running.pid())
     }
 }
 
