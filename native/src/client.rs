@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use gannet_core::{AddTorrent, SessionConfig, announce::HttpError, id::PeerId, time::Instant};
 use tokio::{
+    io::DuplexStream,
     sync::{mpsc, oneshot},
     time::timeout,
 };
@@ -167,6 +168,15 @@ impl Client {
     /// Any answer other than a 200 with a body, or none.
     pub async fn fetch_url(&self, url: &str) -> Result<Bytes, HttpError> {
         self.http.fetch(url, MAX_TORRENT_BYTES).await
+    }
+
+    /// Takes a stream from within this process for a peer at `addr` that has connected. The stream
+    /// ends if the peer is refused.
+    ///
+    /// # Errors
+    /// The client has ended.
+    pub async fn accept(&self, stream: DuplexStream, addr: SocketAddr) -> Result<(), Gone> {
+        self.ask(move |driver, now| driver.accept_inside(now, stream, addr)).await
     }
 
     /// Removes all torrents: tells their trackers, writes their checkpoints. Then, or after `limit`,

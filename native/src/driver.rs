@@ -15,6 +15,7 @@ use gannet_core::{
     time::Instant,
 };
 use tokio::{
+    io::DuplexStream,
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
     time::sleep_until,
@@ -149,6 +150,13 @@ impl Driver {
     fn accept(&mut self, stream: TcpStream, addr: SocketAddr) {
         if let Some(peer) = self.session.accept(self.clock.now(), addr) {
             self.sockets.adopt(peer, stream);
+        }
+    }
+
+    /// Takes a stream from within this process for a peer that has connected.
+    pub(crate) fn accept_inside(&mut self, now: Instant, stream: DuplexStream, addr: SocketAddr) {
+        if let Some(peer) = self.session.accept(now, addr) {
+            self.sockets.adopt_inside(peer, stream);
         }
     }
 

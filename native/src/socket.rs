@@ -13,12 +13,14 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use gannet_core::{contract::Input, id::PeerKey, reason::Disconnect};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncWriteExt, DuplexStream},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::mpsc,
     task::JoinHandle,
     time::{sleep, timeout},
 };
+
+use crate::inside;
 
 /// How long a dial may take.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,6 +82,11 @@ impl Sockets {
     /// Takes over a connection that was accepted.
     pub(crate) fn adopt(&mut self, peer: PeerKey, stream: TcpStream) {
         self.start(peer, move |queue, inputs| carry(peer, stream, queue, inputs));
+    }
+
+    /// Takes over a stream from within this process.
+    pub(crate) fn adopt_inside(&mut self, peer: PeerKey, stream: DuplexStream) {
+        self.start(peer, move |queue, inputs| inside::carry(peer, stream, queue, inputs));
     }
 
     fn start<F>(&mut self, peer: PeerKey, task: impl FnOnce(mpsc::Receiver<Bytes>, Inputs) -> F)

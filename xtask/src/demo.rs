@@ -1,14 +1,15 @@
 //! One file, from 1, 4 and 8 seeders on this machine, each of them slow: together they are fast.
 
+mod serve;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use tempfile::TempDir;
 
-use crate::gannet::{Gannet, Seeder, Stats};
-use crate::process::Running;
+use crate::gannet::{Gannet, Seeder};
 use crate::{Outcome, payload};
 
 #[derive(Args)]
@@ -16,6 +17,12 @@ pub(crate) struct Options {
     /// Share this file instead of 100 MB of noise
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
+    /// Download in a headless Chromium too, and compare
+    #[arg(long)]
+    browser: bool,
+    /// End by itself, also on a terminal
+    #[arg(long)]
+    once: bool,
 }
 
 /// How large, how slow, and what counts as success.
@@ -55,17 +62,20 @@ struct Round {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Outcome> {
-    let rounds = Demo::prepare(&FULL, options.file.as_deref())?.rounds()?;
+    let demo = Demo::prepare(&FULL, options.file.as_deref())?;
+    let rounds = demo.rounds()?;
+    serve::close(&demo, options.browser, options.once)?;
     Ok(if rounds { Outcome::Done } else { Outcome::TooSlow })
 }
 
 /// The demo as part of the tests: that it works. How much more seeders gain is asserted under virtual
 /// time by the core's swarm tests; here a busy machine would decide.
 pub(crate) fn run_small() -> Result<()> {
-    if !Demo::prepare(&SMALL, None)?.rounds()? {
+    let demo = Demo::prepare(&SMALL, None)?;
+    if !demo.rounds()? {
         println!("more seeders gained little, on a machine that may be busy");
     }
-    Ok(())
+    serve::close(&demo, false, true)
 }
 
 /// The stage: a file, its .torrent, and everything in one folder that is removed at the end.
@@ -114,7 +124,7 @@ impl<'a> Demo<'a> {
                 "\nfrom {count} of {} a second each",
                 megabytes(self.scale.max_upload_bytes_per_second)
             );
-            let stats = self.download(&torrent, count)?;
+            let stats = self.get(torrent.as_os_str(), &count.to_string())?;
             let (seconds, useful) = (stats.seconds()?, stats.useful_peers());
             rounds.push(Round { seeders: count, useful, seconds, enough });
         }
@@ -127,25 +137,6 @@ impl<'a> Demo<'a> {
             seeders.push(self.gannet.seeder(torrent, folder, self.scale.max_upload)?);
         }
         Ok(())
-    }
-
-    /// Downloads into a fresh folder, live on this terminal, and checks what came.
-    fn download(&self, torrent: &Path, count: usize) -> Result<Stats> {
-        let folder = self.folder.path().join(format!("from-{count}"));
-        let stats = self.folder.path().join(format!("from-{count}.json"));
-        let mut get = self.gannet.command();
-        get.arg("get").arg(torrent).arg("-o").arg(&folder).arg("--stats").arg(&stats);
-        get.args(["--listen", "127.0.0.1:0"]);
-        let status = Running::start(&mut get)?.wait(self.limit())?;
-        if !status.success() {
-            bail!("gannet get failed: {status}");
-        }
-        let name = self.file.file_name().context("a file has a name")?;
-        if payload::sha256(&folder.join(name))? != self.sha256 {
-            bail!("what came isn't what was shared");
-        }
-        std::fs::remove_dir_all(&folder)?;
-        Stats::read(&stats)
     }
 
     /// Three times what one seeder needs, and some.

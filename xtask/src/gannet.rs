@@ -171,6 +171,13 @@ fn http_body(addr: SocketAddr, path: &str) -> Result<Vec<u8>> {
     Ok(answer)
 }
 
+/// What a server of this machine answers in JSON.
+pub(crate) fn http_json(addr: &str, path: &str) -> Result<Value> {
+    let answer = http_body(addr.parse().context("no address")?, path)?;
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n").context("no answer")?;
+    serde_json::from_slice(&answer[head + 4..]).with_context(|| format!("{path} isn't JSON"))
+}
+
 /// The figures that `get --stats` wrote.
 pub(crate) struct Stats(Value);
 

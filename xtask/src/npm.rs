@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 const TEST_LIMIT: Duration = Duration::from_secs(900);
 
 /// What a page loads of the entry `.`; the tarball holds more, for other entries.
-const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
+pub(crate) const LOADED: [&str; 3] = ["index.js", "worker.js", "gannet.wasm"];
 
 /// What every browser of the last years has, and no more.
 const FEATURES: [&str; 7] = [
@@ -72,7 +72,7 @@ pub(crate) fn test() -> Result<()> {
 }
 
 /// The package's sources.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     crate::root().join("wasm/npm")
 }
 

@@ -2,6 +2,7 @@
 
 mod files;
 mod relay;
+mod serve;
 mod tracker;
 mod tracker_api;
 mod transfer;
@@ -13,6 +14,7 @@ use clap::{
 
 pub(crate) use files::{CompletionsArgs, CreateArgs, DecodeArgs, ManArgs, VerifyArgs};
 pub(crate) use relay::RelayArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use tracker::{IN_MEMORY, TrackerArgs};
 pub(crate) use transfer::{
     GetArgs, HandshakeArgs, InfoArgs, PeersArgs, PieceArgs, ReportArgs, SeedArgs, Selection,
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Get(Box<GetArgs>),
     /// Share files and folders, or the data of .torrent files, until Ctrl-C
     Seed(SeedArgs),
+    /// Share files and folders with pages too: tracker, relay, seeder and page on one address
+    Serve(Box<ServeArgs>),
     /// Write a .torrent for a file or a folder
     Create(CreateArgs),
     /// Show all that a .torrent or a magnet link says

@@ -13,6 +13,8 @@ mod piece;
 mod publish;
 mod relay;
 mod seed;
+mod serve;
+mod share;
 mod swarm;
 mod tracker;
 mod verify;
@@ -34,6 +36,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Get(args) => block_on(get::run(*args)),
         Command::Seed(args) => block_on(seed::run(args)),
+        Command::Serve(args) => block_on(serve::run(*args)),
         Command::Create(args) => create::run(&args),
         Command::Info(args) => block_on(info::run(args)),
         Command::Verify(args) => verify::run(&args),

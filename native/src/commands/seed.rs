@@ -1,26 +1,21 @@
 //! `gannet seed`.
 
-use std::{fs, path::Path};
-
-use bytes::Bytes;
-use gannet::{Client, ClientConfig, Place, TorrentOptions};
-use gannet_core::metainfo::Metainfo;
+use gannet::{Client, ClientConfig, TorrentOptions};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    create,
     lists::{Lists, take_only_tracker},
     publish::publish,
+    share::{self, Shared, Terms},
     swarm::{self, Swarm, torrent_to_add},
 };
 use crate::{
-    build::Recipe,
     cli::{SeedArgs, SwarmArgs},
     exit::{Exit, Failure, OrFail},
     interrupt::Interrupt,
     output::{Report, print},
-    source::{Origin, parse_torrent, read_torrent_file},
+    source::Origin,
 };
 
 /// Shares files until it is interrupted.
@@ -30,8 +25,8 @@ pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
     // Prepared first: nothing is announced before everything is known to be readable.
     let mut prepared = Vec::with_capacity(args.paths.len());
     for path in &args.paths {
-        let (owned, args) = (path.clone(), args.clone());
-        let work = tokio::task::spawn_blocking(move || prepare(&owned, &args));
+        let (owned, terms) = (path.clone(), terms(&args));
+        let work = tokio::task::spawn_blocking(move || share::prepare(&owned, &terms));
         let shared = tokio::select! {
             shared = work => shared.or_fail(Exit::Failed, path.display())?,
             () = interrupt.wanted() => return Ok(Exit::Interrupted),
@@ -64,38 +59,13 @@ pub(super) async fn run(args: SeedArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// A torrent and where its data lies.
-struct Shared {
-    torrent: Metainfo,
-    /// The .torrent file itself.
-    file: Bytes,
-    place: Place,
-    /// Hashed a moment ago.
-    is_checked: bool,
-}
-
-fn prepare(path: &Path, args: &SeedArgs) -> Result<Shared, Failure> {
-    let is_torrent = path.extension().is_some_and(|extension| extension == "torrent");
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let place = |dir| Place::Folder { dir, rename: None, overwrite: false };
-    if is_torrent && is_file {
-        let file = read_torrent_file(path)?;
-        let torrent = parse_torrent(file.clone(), &path.display().to_string())?;
-        let place = place(args.output_dir.clone());
-        return Ok(Shared { torrent, file, place, is_checked: false });
+fn terms(args: &SeedArgs) -> Terms {
+    Terms {
+        data: args.output_dir.clone(),
+        trackers: args.trackers.clone(),
+        piece_length: args.piece_length,
+        quiet: args.report.quiet || args.report.json,
     }
-    let tree = create::find(path, args.report.quiet)?;
-    let quiet = args.report.quiet || args.report.json;
-    let trackers = args.trackers.iter().map(|url| vec![url.clone()]).collect();
-    let recipe = Recipe { piece_length: args.piece_length, trackers, ..Recipe::default() };
-    let file = Bytes::from(create::build(&tree, recipe, quiet)?.encode());
-    let torrent = parse_torrent(file.clone(), &path.display().to_string())?;
-    if let Some(file) = torrent.info.files().iter().find(|file| file.original.is_some()) {
-        let original = file.original.as_deref().unwrap_or_default();
-        let said = format!("{original}: a name like that can't be shared in place; rename it");
-        return Err(Failure::say(Exit::BadTorrent, said));
-    }
-    Ok(Shared { torrent, file, place: place(tree.parent), is_checked: true })
 }
 
 async fn add(

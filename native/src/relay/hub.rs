@@ -27,6 +27,7 @@ use super::{
     pin::{self, PINNED_BYTES, Verdict},
     protocol::{Join, Named, Reply},
     remote::Remote,
+    resident::RESIDENT,
     swarm::{PageNumber, Port, Swarm, Tracker, page_addr},
     ticket::{Local, Target, Ticket},
 };
@@ -90,9 +91,10 @@ impl Shared {
         if comes {
             let others =
                 swarm.others(page).into_iter().map(|other| self.page(join.info_hash, other));
+            let resident = self.resident_of(&join.info_hash);
             let known = swarm.known();
             let known = known.iter().map(|addr| self.peer(join.info_hash, *addr, false));
-            let peers: Vec<Named> = others.chain(known).collect();
+            let peers: Vec<Named> = resident.into_iter().chain(others).chain(known).collect();
             if !peers.is_empty() {
                 swarm.say(Some(page), &Reply::Peers { peers });
             }
@@ -194,14 +196,34 @@ impl Shared {
         Named { addr: page_addr(page), ticket: self.ticket(info_hash, target) }
     }
 
+    /// The client of this process, if it takes part in the swarm.
+    fn resident_of(&self, info_hash: &InfoHash) -> Option<Named> {
+        let resident = self.resident.as_ref().filter(|resident| resident.has(info_hash));
+        resident.map(|_| self.page(*info_hash, RESIDENT))
+    }
+
+    /// Tells the pages of a swarm that the client of this process takes part in it.
+    pub(crate) fn tell_of_resident(&self, info_hash: InfoHash) {
+        let Some(resident) = self.resident_of(&info_hash) else { return };
+        if let Some(swarm) = self.hub.lock().get(&info_hash) {
+            swarm.say(None, &Reply::Peers { peers: vec![resident] });
+        }
+    }
+
     fn ticket(&self, info_hash: InfoHash, target: Target) -> String {
         self.key.issue(&Ticket { info_hash, target }, SystemTime::now(), TICKET_LIFETIME)
     }
 
     /// Connects to another page: that one is told, and takes the other end.
     pub(super) fn call(&self, info_hash: InfoHash, page: PageNumber) -> Option<Remote> {
-        let (ours, theirs) = Remote::pair();
         let from = page_addr(self.hub.number());
+        if page == RESIDENT {
+            let resident = self.resident.as_ref().filter(|resident| resident.has(&info_hash))?;
+            let (ours, theirs) = Remote::to_resident();
+            self.tasks.spawn(resident.clone().receive(theirs, from));
+            return Some(ours);
+        }
+        let (ours, theirs) = Remote::pair();
         self.offer(info_hash, Some(page), from, theirs).then_some(ours)
     }
 

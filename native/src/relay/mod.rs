@@ -30,6 +30,7 @@ mod page;
 mod pin;
 mod protocol;
 mod remote;
+mod resident;
 mod server;
 mod stream;
 mod swarm;
@@ -46,13 +47,16 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use gannet_core::id::InfoHash;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     address::{AddressRules, MIN_PEER_PORT, is_public},
     limits::Limits,
+    resident::Resident,
     server::TlsError,
     ticket::Key,
 };
@@ -65,7 +69,7 @@ use self::{
 };
 use crate::{
     places::Places,
-    tracker::{AllowList, TrustedProxies},
+    tracker::{AllowList, Inside, TrustedProxies},
 };
 
 /// What a relay is to be like.
@@ -94,6 +98,10 @@ pub struct RelayConfig {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// How much to take on.
     pub limits: Limits,
+    /// A client in this process, for pages to be joined with.
+    pub resident: Option<Resident>,
+    /// A tracker in this process, to be asked without leaving it.
+    pub tracker: Option<Inside>,
 }
 
 impl RelayConfig {
@@ -111,6 +119,8 @@ impl RelayConfig {
             allow_list: AllowList::all(),
             tls: None,
             limits: Limits::default(),
+            resident: None,
+            tracker: None,
         }
     }
 }
@@ -151,6 +161,7 @@ pub(crate) struct Shared {
     members: Places,
     metrics: Metrics,
     outbound: Outbound,
+    resident: Option<Resident>,
     hub: Hub,
     tasks: Tasks,
     /// Control sockets are to say goodbye.
@@ -187,13 +198,19 @@ impl Shared {
             members: Places::new(usize::MAX, config.limits.max_swarms_per_address),
             limits: config.limits,
             metrics: Metrics::default(),
-            outbound: Outbound::new(Arc::clone(&rules), Arc::clone(&budgets)),
+            outbound: Outbound::new(Arc::clone(&rules), Arc::clone(&budgets), config.tracker),
+            resident: config.resident,
             budgets,
             rules,
             hub: Hub::default(),
             tasks: Tasks::default(),
             draining: CancellationToken::new(),
         }
+    }
+
+    /// Its figures, as Prometheus reads them.
+    pub(crate) fn figures(&self) -> String {
+        self.metrics.text()
     }
 
     fn serves(&self, info_hash: &InfoHash) -> bool {
@@ -215,15 +232,11 @@ impl Relay {
     /// It can't listen, or the certificate is of no use.
     pub async fn start(config: RelayConfig) -> Result<Self, StartError> {
         let addr = config.listen;
-        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
-        let listener = TcpListener::bind(addr).await;
-        let listener = listener.map_err(|source| StartError::Listen { addr, source })?;
-        let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
-        let shared = Arc::new(Shared::new(config));
-        let accept = server::accept(listener, tls, Arc::clone(&shared));
-        shared.tasks.spawn(accept);
-        shared.tasks.spawn(tidy(Arc::clone(&shared)));
-        Ok(Self { addr, shared })
+        let failed = |source| StartError::Listen { addr, source };
+        let prepared = Prepared::new(config)?;
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let router = prepared.sockets().merge(server::monitor(Arc::clone(&prepared.shared)));
+        prepared.serve(listener, router).map_err(failed)
     }
 
     /// Where pages connect to, the port filled in.
@@ -237,6 +250,40 @@ impl Relay {
         self.shared.draining.cancel();
         self.shared.hub.clear();
         self.shared.tasks.finish(limit).await;
+    }
+}
+
+/// A relay that doesn't listen yet: another server may have its sockets among its own routes.
+pub(crate) struct Prepared {
+    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// The certificate is of no use.
+    pub(crate) fn new(config: RelayConfig) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(|(cert, key)| server::tls(cert, key)).transpose()?;
+        Ok(Self { shared: Arc::new(Shared::new(config)), tls })
+    }
+
+    /// What its sockets share.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The routes of its sockets. They need the extensions that [`serve`](Self::serve) gives requests.
+    pub(crate) fn sockets(&self) -> Router {
+        server::sockets(Arc::clone(&self.shared))
+    }
+
+    /// Serves `router`. A request's extensions have the client's `IpAddr`.
+    pub(crate) fn serve(self, listener: TcpListener, router: Router) -> io::Result<Relay> {
+        let (addr, shared) = (listener.local_addr()?, self.shared);
+        let accept = server::accept(listener, self.tls, Arc::clone(&shared), router);
+        shared.tasks.spawn(accept);
+        shared.tasks.spawn(tidy(Arc::clone(&shared)));
+        Ok(Relay { addr, shared })
     }
 }
 

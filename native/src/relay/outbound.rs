@@ -18,6 +18,7 @@ use super::{address::AddressRules, budget::Budgets, limits::MAX_REDIRECTS};
 use crate::{
     http::{self, MAX_ANNOUNCE_BYTES},
     resolve::resolve,
+    tracker::Inside,
 };
 
 /// How trackers are reached.
@@ -25,6 +26,7 @@ use crate::{
 pub(super) struct Outbound {
     client: Option<Client>,
     guard: Guard,
+    own: Option<Inside>,
 }
 
 /// Says which addresses may be asked, now. Resolves names to those; addresses written as such never
@@ -57,7 +59,11 @@ impl Resolve for Guard {
 }
 
 impl Outbound {
-    pub(super) fn new(rules: Arc<AddressRules>, budgets: Arc<Budgets>) -> Self {
+    pub(super) fn new(
+        rules: Arc<AddressRules>,
+        budgets: Arc<Budgets>,
+        own: Option<Inside>,
+    ) -> Self {
         let guard = Guard { rules, budgets };
         let client = http::build(|| {
             http::builder(concat!("Gannet-relay/", env!("CARGO_PKG_VERSION")))
@@ -65,7 +71,7 @@ impl Outbound {
                 .no_proxy()
                 .dns_resolver(Arc::new(guard.clone()))
         });
-        Self { client, guard }
+        Self { client, guard, own }
     }
 
     /// The addresses of a UDP tracker that are allowed.
@@ -90,6 +96,9 @@ impl Outbound {
     pub(super) async fn fetch(&self, url: &str) -> Result<Bytes, HttpError> {
         let client = self.client.as_ref().ok_or(HttpError::Other)?;
         let mut url = Url::parse(url).map_err(|_| HttpError::BadUrl)?;
+        if let Some(answer) = self.own.as_ref().and_then(|own| own.answer(&url)) {
+            return Ok(answer);
+        }
         for _ in 0..=MAX_REDIRECTS {
             self.check(&url)?;
             let response =
@@ -128,7 +137,7 @@ mod tests {
     use crate::relay::Limits;
 
     fn outbound() -> Outbound {
-        Outbound::new(Arc::default(), Arc::new(Budgets::new(&Limits::default())))
+        Outbound::new(Arc::default(), Arc::new(Budgets::new(&Limits::default())), None)
     }
 
     #[tokio::test]

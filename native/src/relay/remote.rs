@@ -74,6 +74,12 @@ impl Remote {
         (Self::page(one), Self::page(other))
     }
 
+    /// A stream to the client of this process, and that client's end of it.
+    pub(super) fn to_resident() -> (Self, DuplexStream) {
+        let (one, other) = tokio::io::duplex(MAX_DATA_MESSAGE_BYTES);
+        (Self::page(one), other)
+    }
+
     fn page(stream: DuplexStream) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {

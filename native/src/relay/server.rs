@@ -83,11 +83,15 @@ pub(super) fn tls(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
 }
 
 /// Accepts connections until the relay drains.
-pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    router: Router,
+) {
     let limits = &shared.limits;
     let places = Places::new(limits.max_connections, limits.max_connections_per_address);
     let places = Arc::new(places);
-    let router = router(Arc::clone(&shared));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -167,10 +171,14 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
     let _ = connection.await;
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+/// The routes of the relay's sockets.
+pub(super) fn sockets(shared: Arc<Shared>) -> Router {
+    Router::new().route("/v1/swarm", get(swarm)).route("/v1/peer", get(peer)).with_state(shared)
+}
+
+/// The routes for whoever runs the relay.
+pub(super) fn monitor(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/v1/swarm", get(swarm))
-        .route("/v1/peer", get(peer))
         .route("/metrics", get(async |State(shared): State<Arc<Shared>>| shared.metrics.text()))
         .route("/health", get(health))
         .with_state(shared)

@@ -16,6 +16,7 @@ mod allow_list;
 pub mod api;
 mod desk;
 mod http;
+mod inside;
 pub mod limits;
 pub mod metrics;
 mod page;
@@ -28,12 +29,16 @@ mod upkeep;
 pub(crate) use self::rates::host_of;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::{
+    Extension, Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any,
+};
 use tokio::task::JoinSet;
 
 pub use allow_list::{AllowList, AllowListError, MAX_ALLOW_LIST_BYTES};
 pub use api::{ApiConfig, ApiState, CatalogueError, Token};
 pub use desk::{Desk, Refused};
 pub use http::TrustedProxies;
+pub use inside::Inside;
 pub use limits::Limits;
 pub use metrics::Counters;
 use shared::{Shared, SharedError, StoreUrl};
@@ -163,6 +168,20 @@ impl Tracker {
         self.udp_addr = Some(socket.local_addr()?);
         self.tasks.spawn(udp::serve(socket, Arc::clone(&self.desk)));
         Ok(())
+    }
+
+    /// All that the HTTP side answers, for another server to answer it. A request's extensions must
+    /// have the client's `SocketAddr`.
+    pub(crate) fn router(&self) -> Router {
+        let desk = Arc::clone(&self.desk);
+        let answer = async move |Extension(addr): Extension<SocketAddr>, request: Request| {
+            let answered = http::answer(&desk, addr, &request);
+            answered
+                .map_or_else(|| StatusCode::NO_CONTENT.into_response(), IntoResponse::into_response)
+        };
+        api::router(Arc::clone(&self.api))
+            .route("/announce", any(answer.clone()))
+            .route("/scrape", any(answer))
     }
 
     /// The TCP address of the HTTP side, if there is one.

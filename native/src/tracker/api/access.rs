@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
@@ -16,6 +16,9 @@ use crate::tracker::metrics::Refusal;
 
 /// The longest token in bytes.
 pub const MAX_TOKEN_BYTES: usize = 256;
+
+/// What is random in a token that is made here, in bytes.
+const RANDOM_TOKEN_BYTES: usize = 16;
 
 /// A secret that whoever knows it may read or publish with. It is compared in constant time, and
 /// never shown.
@@ -47,6 +50,22 @@ impl Token {
     /// The token itself, to be sent.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("it was made from ASCII")
+    }
+
+    /// One that nobody can guess.
+    ///
+    /// # Panics
+    /// If the system has no randomness.
+    pub fn random() -> Self {
+        let mut secret = [0; RANDOM_TOKEN_BYTES];
+        rand::fill(&mut secret).expect("the system has randomness");
+        let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(digits.into_bytes().into())
+    }
+
+    /// Whether it is what these headers show; `None` if they show none.
+    pub(crate) fn is_shown_in(&self, headers: &HeaderMap) -> Option<bool> {
+        shown_token(headers).map(|shown| self.is(&shown))
     }
 
     fn is(&self, shown: &[u8]) -> bool {

@@ -24,20 +24,21 @@ type Label = [(&'static str, &'static str); 1];
 
 /// What is counted and kept, for Prometheus.
 pub(super) async fn metrics(State(state): State<Arc<ApiState>>) -> Response {
-    let mut registry = Registry::default();
-    state.desk.counters.register(&mut registry);
-    state.gauges(registry.sub_registry_with_prefix("gannet_tracker"));
-    let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the metrics can't be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], state.metrics()).into_response()
 }
 
 impl ApiState {
+    /// What is counted and kept, as Prometheus reads it.
+    pub(crate) fn metrics(&self) -> String {
+        let mut registry = Registry::default();
+        self.desk.counters.register(&mut registry);
+        self.gauges(registry.sub_registry_with_prefix("gannet_tracker"));
+        let mut text = String::new();
+        // Writing into memory can't fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+
     /// What there is now.
     fn gauges(&self, registry: &mut Registry) {
         let totals = self.desk.store.totals();

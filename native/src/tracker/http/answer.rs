@@ -31,7 +31,7 @@ enum Failed {
 }
 
 /// Answers an announce or a scrape; `None` if it is neither.
-pub(super) fn answer<B>(
+pub(crate) fn answer<B>(
     desk: &Desk,
     addr: SocketAddr,
     request: &Request<B>,
@@ -49,13 +49,19 @@ pub(super) fn answer<B>(
         _ => return Some(not_allowed()),
     }
     let query = request.uri().query().unwrap_or_default();
-    let body = act(desk, addr, query).unwrap_or_else(|failed| {
-        if let Failed::Request(_) = failed {
-            desk.counters.http.refusals(Refusal::Malformed).inc();
-        }
-        encode_failure(&failed.to_string())
-    });
-    Some(bencoded(body))
+    Some(bencoded(act(desk, addr, query).unwrap_or_else(|failed| refusal(desk, &failed))))
+}
+
+/// The body of the answer to an announce from `addr`.
+pub(crate) fn announced(desk: &Desk, addr: SocketAddr, query: &str) -> Vec<u8> {
+    announce(desk, addr, query).unwrap_or_else(|failed| refusal(desk, &failed))
+}
+
+fn refusal(desk: &Desk, failed: &Failed) -> Vec<u8> {
+    if let Failed::Request(_) = failed {
+        desk.counters.http.refusals(Refusal::Malformed).inc();
+    }
+    encode_failure(&failed.to_string())
 }
 
 fn announce(desk: &Desk, addr: SocketAddr, query: &str) -> Result<Vec<u8>, Failed> {

@@ -25,6 +25,7 @@ use tower_service::Service;
 use super::{desk::Desk, limits};
 use crate::places::{Place, Places};
 use answer::Reply;
+pub(crate) use answer::{announced, answer};
 pub use forwarded::TrustedProxies;
 
 /// How long to wait when no connection can be accepted, for want of descriptors for example.
@@ -114,7 +115,7 @@ fn respond(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Reply>, Infallible>> + use<> {
     let addr = side.proxies.client(addr, request.headers());
-    if let Some(response) = answer::answer(&side.desk, addr, &request) {
+    if let Some(response) = answer(&side.desk, addr, &request) {
         return Either::Left(ready(Ok(response.map(Reply::Left))));
     }
     request.extensions_mut().insert(addr);
