@@ -216,5 +216,5 @@ fn completions_and_manual_pages_are_complete() {
     assert!(place.gannet("man").ok().stdout.contains("Exit codes"));
     place.gannet("man -o pages").ok();
     assert!(place.names("pages").contains(&"gannet-get.1".to_owned()));
-    assert_eq!(place.names("pages").len(), 14);
+    assert_eq!(place.names("pages").len(), 15);
 }
