@@ -152,6 +152,16 @@ export class BaseClient {
     return seeded;
   }
 
+  /** What is in a .torrent file. Nobody is contacted. */
+  describe(torrent: Uint8Array): Promise<Description> {
+    return this.ask('parse', torrent);
+  }
+
+  /** Limits the payload of all torrents together, in bytes per second; `null` for no limit. */
+  async setLimits(limits: { download: number | null; upload: number | null }): Promise<void> {
+    await this.ask('limits', limits.download, limits.upload);
+  }
+
   /** Bytes of the engine's own memory: what it has needed at most so far. Data isn't kept there. */
   heapBytes(): Promise<number> {
     return this.ask('heap');
