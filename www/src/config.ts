@@ -4,6 +4,7 @@ import { isRelay } from './link.js';
 /** A torrent that the server shares. */
 export interface Shared {
   name: string;
+  infoHash: string;
   length: number;
   files: number;
   url: string;
@@ -44,7 +45,7 @@ function read(told: any): Server {
     relays: strings(told?.relays).filter(isRelay),
     trackers: strings(told?.trackers),
     torrents: torrents.filter((t: any) => typeof t?.url === 'string').map((t: any) => ({
-      name: String(t.name), length: Number(t.length) || 0, files: Number(t.files) || 1, url: t.url,
+      name: String(t.name), infoHash: String(t.info_hash), length: Number(t.length) || 0, files: Number(t.files) || 1, url: t.url,
     })),
   };
 }

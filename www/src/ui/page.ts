@@ -22,8 +22,10 @@ export function page(app: App): void {
   keepList(app, list, begin);
   const openHash = () => takeHash(app);
   addEventListener('hashchange', openHash);
+  const offer = () => fill(offers, shared(app));
+  app.downloads.addEventListener('change', offer);
   app.addEventListener('server', () => {
-    fill(offers, shared(app));
+    offer();
     openHash();
   }, { once: true });
 }
@@ -83,7 +85,7 @@ function chooser(title: string, props: { [name: string]: string | boolean }, cho
 
 /** What the server that gave this page shares. */
 function shared(app: App): HTMLElement | null {
-  const { torrents } = app.server;
+  const torrents = app.server.torrents.filter(({ infoHash }) => !app.downloads.find(infoHash));
   if (torrents.length === 0) return null;
   const item = ({ name, length, files, url }: Shared) => h('li', {},
     h('button', { class: 'offer', type: 'button', onclick: () => takeText(app, new URL(url, location.href).href) },

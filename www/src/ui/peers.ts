@@ -19,8 +19,8 @@ const MAX_ROWS = 200;
 const COLUMNS: Column[] = [
   { title: 'Address', of: (p) => p.name, text: (p) => p.name, isText: true },
   { title: 'Client', of: (p) => p.client ?? '', text: (p) => p.client ?? '–', isText: true },
-  { title: 'In', of: (p) => p.download_bytes_per_second, text: (p) => format.rate(p.download_bytes_per_second) },
-  { title: 'Out', of: (p) => p.upload_bytes_per_second, text: (p) => format.rate(p.upload_bytes_per_second) },
+  { title: 'In', of: (p) => p.download_bytes_per_second, text: (p) => rate(p.download_bytes_per_second) },
+  { title: 'Out', of: (p) => p.upload_bytes_per_second, text: (p) => rate(p.upload_bytes_per_second) },
   { title: 'Received', of: (p) => p.downloaded_bytes, text: (p) => format.bytes(p.downloaded_bytes) },
   { title: 'Pieces', of: (p) => p.pieces_good, text: (p) => format.count(p.pieces_good) },
   { title: 'Failed', of: (p) => p.pieces_failed, text: (p) => format.count(p.pieces_failed) },
@@ -28,6 +28,8 @@ const COLUMNS: Column[] = [
   { title: 'Score', of: (p) => p.score, text: (p) => String(p.score) },
   { title: 'State', of: (p) => stateOf(p), text: (p) => stateOf(p), isText: true },
 ];
+
+const rate = (bytesPerSecond: number): string => (bytesPerSecond > 0 ? format.rate(bytesPerSecond) : '–');
 
 const latency = (micros: number | null): string =>
   micros === null ? '–' : `${(micros / 1000).toFixed(micros < 10_000 ? 1 : 0)} ms`;

@@ -10,13 +10,15 @@ export interface Palette {
 
 interface Content {
   pieces: Uint8Array;
+  /** Connected peers that have every piece: the states of pieces don't count them. */
+  seeds: number;
   /** Senders by piece; `null` to show states alone. */
   brought: Uint8Array | null;
 }
 
 /** The smallest and largest side of a piece's square, in CSS pixels. */
 const MIN_SIDE = 1;
-const MAX_SIDE = 12;
+const MAX_SIDE = 16;
 /** From this size on squares stand apart. */
 const GAP_FROM = 4;
 /** A piece that so many peers have isn't rare at all. */
@@ -32,7 +34,7 @@ export function palette(canvas: HTMLCanvasElement): Palette {
   const colour = (name: string) => rgba(style.getPropertyValue(name).trim());
   const states = new Uint32Array(256);
   for (let peers = 0; peers < PIECE_UNWANTED; peers += 1) {
-    states[peers] = mixed(colour('--map-rare'), colour('--map-common'), Math.min(1, peers / COMMON));
+    states[peers] = mixed(colour('--map-rare'), colour('--map-common'), Math.min(1, Math.max(0, peers - 1) / COMMON));
   }
   states[PIECE_HAVE] = packed(colour('--map-have'));
   states[PIECE_IN_FLIGHT] = packed(colour('--map-flying'));
@@ -71,7 +73,7 @@ export class PieceMap {
 
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
-  draw({ pieces, brought }: Content, { states, senders }: Palette): void {
+  draw({ pieces, seeds, brought }: Content, { states, senders }: Palette): void {
     const { width, height } = this.#layOut(pieces.length);
     const context = this.canvas.getContext('2d');
     const small = this.#small.getContext('2d');
@@ -80,7 +82,8 @@ export class PieceMap {
     const pixels = new Uint32Array(image.data.buffer);
     for (let piece = 0; piece < pieces.length; piece += 1) {
       const state = pieces[piece]!;
-      pixels[piece] = brought !== null && state === PIECE_HAVE ? senders[brought[piece]!]! : states[state]!;
+      if (brought !== null && state === PIECE_HAVE) pixels[piece] = senders[brought[piece]!]!;
+      else pixels[piece] = states[state < PIECE_UNWANTED ? Math.min(state + seeds, PIECE_UNWANTED - 1) : state]!;
     }
     small.putImageData(image, 0, 0);
     context.imageSmoothingEnabled = false;

@@ -20,8 +20,8 @@ export function pieces(download: Download, signal: AbortSignal): HTMLElement {
   let colours = palette(canvas);
 
   const draw = () => {
-    const { pieces, brought } = download;
-    map.draw({ pieces, brought: bySender.checked ? brought : null }, colours);
+    const { pieces, brought, stats } = download;
+    map.draw({ pieces, seeds: stats?.seeds_connected ?? 0, brought: bySender.checked ? brought : null }, colours);
     write(summary, inWords(download));
     fill(legend, ...(bySender.checked ? senders(download) : meanings()));
   };
@@ -36,8 +36,8 @@ export function pieces(download: Download, signal: AbortSignal): HTMLElement {
   // The colours are known once it is in the page.
   requestAnimationFrame(() => { colours = palette(canvas); draw(); });
   download.follow(follow, signal);
-  return h('div', { class: 'map-view' }, canvas, legend, pointed,
-    h('p', { class: 'tick' }, bySender, h('label', { for: bySender.id }, 'Colour by who brought it')), summary);
+  return h('div', { class: 'map-view' }, canvas, legend, summary,
+    h('p', { class: 'tick' }, bySender, h('label', { for: bySender.id }, 'Colour by who brought it')), pointed);
 }
 
 function inWords({ pieces, stats }: Download): string {
