@@ -1,0 +1,45 @@
+// A tracker, a relay and seeders, as processes on loopback, and what they share.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as programs from '../../../wasm/npm/tests/support/programs.mjs';
+import { magnetOf, sha256 } from '../../../wasm/npm/tests/support/shared.mjs';
+import { payload } from '../../../wasm/npm/tests/support/torrents.mjs';
+
+export { payload, sha256 };
+
+/** Starts all of it; `share` adds a torrent with its seeder. */
+export async function swarm() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gannet-page-'));
+  const tracker = await programs.tracker();
+  const relay = await programs.relay();
+
+  /** Seeds files, given by path below the torrent's own folder, or one file by its name. */
+  async function share(name, files, { pieceLength = 65_536, limit } = {}) {
+    const parent = path.join(folder, `shared ${name.replace(/\W/g, '-')}`);
+    for (const [file, bytes] of Object.entries(files)) {
+      const place = path.join(parent, file);
+      mkdirSync(path.dirname(place), { recursive: true });
+      writeFileSync(place, bytes);
+    }
+    const torrent = path.join(folder, `${name.replace(/\W/g, '-')}.torrent`);
+    programs.create(path.join(parent, name), torrent, '--tracker', tracker.url, '--piece-length', `${pieceLength}`);
+    const flags = limit ? ['--max-upload', limit] : [];
+    const seeder = programs.gannet('seed', torrent, '-o', parent, '--listen', '127.0.0.1:0', ...flags);
+    const magnet = await magnetOf({ torrent });
+    await programs.announced(tracker.url, magnet);
+    return { name, torrent, magnet, content: readFileSync(torrent), seeder, parent };
+  }
+
+  return {
+    tracker, relay, share, folder,
+    /** What a server of the page says of itself. */
+    config: (torrents = []) => JSON.stringify({
+      version: '0', relays: [relay.url], trackers: [tracker.url], api: '/api/v1', torrents,
+    }),
+    close() {
+      programs.endAll();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
