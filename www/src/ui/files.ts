@@ -22,6 +22,7 @@ export function files(app: App, download: Download, signal: AbortSignal): HTMLEl
 
 function row(app: App, download: Download, file: DescribedFile, index: number, signal: AbortSignal): HTMLElement {
   const name = file.path.at(-1) ?? '';
+  const verb = previewable(name)?.verb ?? '';
   const box = h('input', { type: 'checkbox', id: id('want'), onchange: () => choose() });
   const state = h('span', { class: 'muted' });
   const torrentFile = () => download.torrent?.files[index];
@@ -29,9 +30,9 @@ function row(app: App, download: Download, file: DescribedFile, index: number, s
     type: 'button', 'aria-label': `Save ${name}`, onclick: () => { const it = torrentFile(); if (it) void saveFile(it); },
   }, 'Save');
   const open = h('button', {
-    type: 'button', 'aria-label': `${previewable(name)?.verb} ${name}`,
+    type: 'button', 'aria-label': `${verb} ${name}`,
     onclick: () => { const it = torrentFile(); if (it) openPreview(download, it); },
-  }, previewable(name)?.verb);
+  }, verb);
   const choose = () => {
     const chosen = new Set(download.record.files ?? download.description?.files.map((_, n) => n));
     if (box.checked) chosen.add(index);
@@ -45,7 +46,7 @@ function row(app: App, download: Download, file: DescribedFile, index: number, s
     box.disabled = download.isOwn || download.phase !== 'running';
     write(state, wanted ? `${format.bytes(file.length)} · ${format.percent(share, 1)}` : `${format.bytes(file.length)} · not chosen`);
     show(save, wanted && download.phase === 'running' && !download.isOwn);
-    show(open, wanted && download.phase === 'running' && previewable(name) !== undefined);
+    show(open, wanted && download.phase === 'running' && verb !== '');
   }, signal);
   return h('li', { class: 'row' }, box, h('label', { for: box.id }, stranger(name)), state, h('span', { class: 'row-buttons' }, open, save));
 }

@@ -15,7 +15,7 @@ export async function swarm() {
   const relay = await programs.relay();
 
   /** Seeds files, given by path below the torrent's own folder, or one file by its name. */
-  async function share(name, files, { pieceLength = 65_536, limit } = {}) {
+  async function share(name, files, { pieceLength = 65_536, limit, announce = true } = {}) {
     const parent = path.join(folder, `shared ${name.replace(/\W/g, '-')}`);
     for (const [file, bytes] of Object.entries(files)) {
       const place = path.join(parent, file);
@@ -23,16 +23,24 @@ export async function swarm() {
       writeFileSync(place, bytes);
     }
     const torrent = path.join(folder, `${name.replace(/\W/g, '-')}.torrent`);
-    programs.create(path.join(parent, name), torrent, '--tracker', tracker.url, '--piece-length', `${pieceLength}`);
+    const trackers = announce ? ['--tracker', tracker.url] : [];
+    programs.create(path.join(parent, name), torrent, ...trackers, '--piece-length', `${pieceLength}`);
+    const shared = { name, torrent, parent, limit, magnet: await magnetOf({ torrent }), content: readFileSync(torrent) };
+    shared.addr = await seedAgain(shared);
+    if (announce) await programs.announced(tracker.url, shared.magnet);
+    return shared;
+  }
+
+  /** One more seeder of what is shared; its address. */
+  async function seedAgain({ torrent, parent, limit }) {
     const flags = limit ? ['--max-upload', limit] : [];
-    const seeder = programs.gannet('seed', torrent, '-o', parent, '--listen', '127.0.0.1:0', ...flags);
-    const magnet = await magnetOf({ torrent });
-    await programs.announced(tracker.url, magnet);
-    return { name, torrent, magnet, content: readFileSync(torrent), seeder, parent };
+    const seeder = programs.gannet('seed', torrent, '-o', parent, '--listen', '127.0.0.1:0', '--json', ...flags);
+    const rest = await seeder.line('{"schema":1,"event":"listening","addr":"');
+    return rest.split('"')[0];
   }
 
   return {
-    tracker, relay, share, folder,
+    tracker, relay, share, seedAgain, folder,
     /** What a server of the page says of itself. */
     config: (torrents = []) => JSON.stringify({
       version: '0', relays: [relay.url], trackers: [tracker.url], api: '/api/v1', torrents,
@@ -42,4 +50,13 @@ export async function swarm() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A .torrent of which there is no data: only its hashes, names and sizes. */
+export function forged(name, count, hashes, pieceLength = 16_384) {
+  const text = (value) => Buffer.concat([Buffer.from(`${Buffer.from(value).length}:`), Buffer.from(value)]);
+  return Buffer.concat([
+    Buffer.from(`d4:infod6:lengthi${count * pieceLength}e4:name`), text(name),
+    Buffer.from(`12:piece lengthi${pieceLength}e6:pieces`), text(hashes), Buffer.from('ee'),
+  ]);
 }
