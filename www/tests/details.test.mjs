@@ -30,7 +30,7 @@ after(async () => {
 
 /** How many pixels of the map have each colour, the most frequent first. */
 const colours = (panel) => panel.locator('canvas').evaluate((canvas) => {
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = canvas.getContext('2d', { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
   const counts = new Map();
   for (const pixel of new Uint32Array(data.buffer)) if (pixel) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);

@@ -34,12 +34,12 @@ function header(app: App): HTMLElement {
   const mark = svg('svg', { viewBox: '0 0 32 32', class: 'mark', 'aria-hidden': 'true' },
     svg('path', { class: 'bird', d: 'M3 9c5-4 11-4 14 0l12 3.500-11 1C17.500 19 15 23 15.500 29 10.500 26.500 7 22 7 16.500 7 13.500 5.500 11 3 9z' }),
     svg('path', { class: 'head', d: 'M3 9c5-4 11-4 14 0l.8 4.500C13 14.500 7 13.500 3 9z' }));
-  return h('header', {}, h('p', { class: 'brand' }, mark, h('span', {}, 'Gannet')),
+  return h('header', {}, h('h1', { class: 'brand' }, mark, 'Gannet'),
     h('button', { class: 'quiet', type: 'button', onclick: () => openSettings(app) }, 'Settings'));
 }
 
 const welcome = (): HTMLElement => h('div', { class: 'welcome' },
-  h('h1', {}, 'Download with others, in this tab.'),
+  h('h2', { class: 'lead' }, 'Download with others, in this tab.'),
   h('p', {}, 'Drop a torrent anywhere, or paste a link. Drop ordinary files to share them from here.'));
 
 /** One field for all that can be pasted, and two ways to choose files. */

@@ -60,3 +60,11 @@ export function forged(name, count, hashes, pieceLength = 16_384) {
     Buffer.from(`12:piece lengthi${pieceLength}e6:pieces`), text(hashes), Buffer.from('ee'),
   ]);
 }
+
+/** The same for a folder of small files with any names at all. */
+export function forgedFolder(name, names, tracker) {
+  const text = (value) => `${Buffer.byteLength(value)}:${value}`;
+  const files = names.map((file) => `d6:lengthi10e4:pathl${text(file)}ee`).join('');
+  const info = `d5:filesl${files}e4:name${text(name)}12:piece lengthi16384e6:pieces${text('0'.repeat(20))}e`;
+  return Buffer.from(`d8:announce${text(tracker)}4:info${info}e`);
+}
