@@ -60,6 +60,8 @@ export class BaseClient {
   readonly #asked = new Map<number, { resolve(value: any): void; reject(error: Error): void }>();
   readonly #sources = new Sources((...args) => void this.ask('fetched', ...args).catch(() => {}));
   #asks = 0;
+  /** What the relay last complained about; `null` while one serves. */
+  relayError: GannetError | null = null;
   #closed: GannetError | undefined;
   #awake: (() => void) | undefined;
 
@@ -208,8 +210,8 @@ export class BaseClient {
     } else if (message.notice === 'cancelFetch') {
       this.#sources.cancel(message.source, message.piece);
     } else if (message.notice === 'relay') {
-      const error = message.error && fromPlain(message.error);
-      for (const torrent of this.#torrents.values()) torrent.relayError = error;
+      this.relayError = message.error && fromPlain(message.error);
+      for (const torrent of this.#torrents.values()) torrent.relayError = this.relayError;
     }
   }
 
