@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
 import { payload, sha256, swarm } from './support/swarm.mjs';
-import { add, agree, button, cardOf, complete, decide, dialog, drop, noViolations, saved, visit } from './support/visit.mjs';
+import { add, agree, button, cardOf, complete, decide, dialog, drop, noViolations, remove, saved, visit } from './support/visit.mjs';
 
 const LIMIT = { timeout: 90_000 };
 const bytes = payload(700_001, 1);
@@ -37,9 +37,7 @@ async function arrives(page) {
   const got = await saved(page, () => button(page, `Save ${shared.name}`).click());
   assert.deepEqual([got.name, sha256(got.bytes)], [shared.name, sha256(bytes)]);
   await noViolations(page);
-  await button(page, `Remove ${shared.name}`).click();
-  await button(dialog(page), 'Remove').click();
-  await cardOf(page, shared.name).waitFor({ state: 'detached' });
+  await remove(page, shared.name);
 }
 
 test('a pasted magnet link', LIMIT, pictured(async () => {
@@ -128,6 +126,5 @@ test('what goes wrong is said in sentences, with what to do', LIMIT, pictured(as
   await page.goto(`${server.url}?again#url=${encodeURIComponent('/puffin.torrent')}&relay=${encodeURIComponent('ws://127.0.0.1:9')}`);
   await agree(page);
   await cardOf(page, shared.name).getByText(/No relay can be reached \(ws:\/\/127\.0\.0\.1:9\)/).waitFor();
-  await button(page, `Remove ${shared.name}`).click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, shared.name);
 }));

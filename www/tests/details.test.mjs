@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
 import { forged, payload, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, decide, details, dialog, drop, visit } from './support/visit.mjs';
+import { add, button, cardOf, complete, decide, details, dialog, drop, remove, visit } from './support/visit.mjs';
 
 const LIMIT = { timeout: 90_000 };
 const MANY_PIECES = 100_000;
@@ -81,8 +81,7 @@ test('a running download shows its pieces, its speed, its peers and what happene
   const speed = await details(page, 'tern.bin', 'Speed');
   await speed.getByText(/in on average.*4\.0 MB received/).waitFor();
   assert.match(await speed.getByRole('img').locator('path.chart-line').getAttribute('d'), /^M0\.0 .*L600\.0 /);
-  await button(page, 'Remove tern.bin').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'tern.bin');
 }));
 
 test('a peer is added by its address, and what is none is refused', LIMIT, pictured(async () => {
@@ -97,8 +96,7 @@ test('a peer is added by its address, and what is none is refused', LIMIT, pictu
   await peers.getByLabel('Add a peer').fill(lonely.addr);
   await button(peers, 'Add').click();
   await complete(page, 'lonely.bin');
-  await button(page, 'Remove lonely.bin').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'lonely.bin');
 }));
 
 test('limits hold for what runs', LIMIT, pictured(async () => {
@@ -114,8 +112,7 @@ test('limits hold for what runs', LIMIT, pictured(async () => {
   await page.getByLabel('Download limit, kB/s').fill('');
   await button(dialog(page), 'Save').click();
   await complete(page, 'fast.bin');
-  await button(page, 'Remove fast.bin').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'fast.bin');
 }));
 
 test('a map of a hundred thousand pieces', LIMIT, pictured(async () => {
@@ -140,6 +137,5 @@ test('a map of a hundred thousand pieces', LIMIT, pictured(async () => {
   await page.waitForFunction((before) => globalThis.frames.length > before + 5, before);
   const slowest = Math.max(...await page.evaluate(() => globalThis.frames));
   console.log(`a redraw of ${MANY_PIECES} pieces: ${slowest.toFixed(1)} ms at most`);
-  await button(page, 'Remove large').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'large');
 }));

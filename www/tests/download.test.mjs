@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
 import { payload, sha256, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, decide, details, dialog, drop, saved, visit } from './support/visit.mjs';
+import { add, button, cardOf, complete, decide, details, dialog, drop, remove, saved, visit } from './support/visit.mjs';
 
 const LIMIT = { timeout: 90_000 };
 const folder = {
@@ -32,12 +32,6 @@ after(async () => {
   await server?.close();
   net?.close();
 });
-
-async function remove(page, name) {
-  await button(page, `Remove ${name}`).click();
-  await button(dialog(page), 'Remove').click();
-  await cardOf(page, name).waitFor({ state: 'detached' });
-}
 
 test('only the ticked files are downloaded, others later, and each is saved', LIMIT, pictured(async () => {
   const page = await visit(chromium, server.url);

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
 import { payload, sha256, swarm } from './support/swarm.mjs';
-import { add, button, complete, details, dialog, saved, visit } from './support/visit.mjs';
+import { add, button, complete, details, remove, saved, visit } from './support/visit.mjs';
 
 const LIMIT = { timeout: 120_000 };
 const LENGTH = 200_000_000;
@@ -46,6 +46,5 @@ test('a large download at full speed, with the map open', LIMIT, pictured(async 
   assert.equal(sha256(got.bytes), sha256(bytes));
   console.log(`ready after ${first.toFixed(0)} ms; ${LENGTH / 1e6} MB: ${/[\d.]+ [kMG]B\/s in on average/.exec(words)?.[0]}`);
   console.log(`tasks over 50 ms in the page meanwhile: ${tasks.length}${tasks.length ? `, the longest ${Math.max(...tasks)} ms` : ''}`);
-  await button(page, 'Remove large.bin').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'large.bin');
 }, 110_000));

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
 import { payload, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, details, dialog, noViolations, visit } from './support/visit.mjs';
+import { add, button, cardOf, complete, details, dialog, noViolations, remove, visit } from './support/visit.mjs';
 
 const LIMIT = { timeout: 90_000 };
 const SECONDS = 60;
@@ -62,8 +62,7 @@ test('sound plays, and is sought in, while it downloads', LIMIT, pictured(async 
   assert.ok(done < 90, `${done} % were there already`);
   await button(dialog(page), 'Close').click();
   await noViolations(page);
-  await button(page, 'Remove gulls.wav').click();
-  await button(dialog(page), 'Remove').click();
+  await remove(page, 'gulls.wav');
 }));
 
 test('pictures and texts are shown; what is in them never runs', LIMIT, pictured(async () => {

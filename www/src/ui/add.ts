@@ -13,6 +13,14 @@ import { problem, tell } from './notes.js';
 /** Trackers that are shown by name; the others are only counted. */
 const MAX_SHOWN = 5;
 
+const WATCH_MILLIS = 500;
+/** After so long somebody should have answered. */
+const PATIENCE_MILLIS = 15_000;
+const NOBODY = {
+  what: 'Nobody has answered yet.',
+  todo: 'Somebody who has it must be online. Keep this open to go on waiting, or look for another link.',
+};
+
 /** Opens the dialog for a lead: first what it would contact, unless its bytes are here already. */
 export function openAdd(app: App, lead: Lead): void {
   const known = lead.kind === 'magnet' && app.downloads.find(lead.infoHash);
@@ -56,9 +64,13 @@ function contacts(lead: Lead): HTMLElement[] {
 /** Shows what the lead leads to, once that is known. */
 async function look(app: App, lead: Lead, opened: Opened, body: HTMLElement, relays: string[]): Promise<void> {
   const status = h('p', { role: 'status' }, lead.kind === 'magnet' ? 'Asking peers what is in it…' : 'Reading…');
-  fill(body, h('div', { class: 'looking' }, h('span', { class: 'spinner' }), status), buttons(null, () => {}, opened));
+  const trouble = h('div');
+  fill(body, h('div', { class: 'looking' }, h('span', { class: 'spinner' }), status), trouble, buttons(null, () => {}, opened));
+  const known = new AbortController();
+  if (lead.kind === 'magnet') watch(app, relays, trouble, AbortSignal.any([known.signal, opened.signal]));
   try {
     const [found, here] = await Promise.all([scout(app.clients, lead, relays, opened.signal), room()]);
+    known.abort();
     if (opened.signal.aborted) return;
     if (app.downloads.find(found.description.infoHash)) {
       opened.close();
@@ -66,10 +78,26 @@ async function look(app: App, lead: Lead, opened: Opened, body: HTMLElement, rel
     }
     decide(app, found, here, relays, opened, body);
   } catch (error) {
+    known.abort();
     if (opened.signal.aborted) return;
     const again = () => (lead.kind === 'torrent' ? opened.close() : ask(app, lead, opened, body));
     fill(body, problem(sentence(error, relays)), buttons(lead.kind === 'torrent' ? null : 'Try again', again, opened));
   }
+}
+
+/** Says why it takes long: a relay that doesn't serve, or nobody who answers. */
+function watch(app: App, relays: string[], place: HTMLElement, until: AbortSignal): void {
+  const begun = performance.now();
+  let told = '';
+  const timer = setInterval(() => {
+    const { relayError } = app.clients.of(relays, 'memory');
+    const isLong = performance.now() - begun > PATIENCE_MILLIS;
+    const said = relayError ? sentence(relayError, relays) : isLong ? NOBODY : undefined;
+    if (told === (said?.what ?? '')) return;
+    told = said?.what ?? '';
+    fill(place, said && problem(said));
+  }, WATCH_MILLIS);
+  until.addEventListener('abort', () => clearInterval(timer));
 }
 
 /** The torrent's name, its files, and where they would go. */

@@ -22,6 +22,8 @@ export function files(app: App, download: Download, signal: AbortSignal): HTMLEl
 
 function row(app: App, download: Download, file: DescribedFile, index: number, signal: AbortSignal): HTMLElement {
   const name = file.path.at(-1) ?? '';
+  // The torrent's own folder is its title already.
+  const shown = file.path.slice(file.path.length > 1 ? 1 : 0).join(' / ');
   const verb = previewable(name)?.verb ?? '';
   const box = h('input', { type: 'checkbox', id: id('want'), onchange: () => choose() });
   const state = h('span', { class: 'muted' });
@@ -48,7 +50,7 @@ function row(app: App, download: Download, file: DescribedFile, index: number, s
     show(save, wanted && download.phase === 'running' && !download.isOwn);
     show(open, wanted && download.phase === 'running' && verb !== '');
   }, signal);
-  return h('li', { class: 'row' }, box, h('label', { for: box.id }, stranger(name)), state, h('span', { class: 'row-buttons' }, open, save));
+  return h('li', { class: 'row' }, box, h('label', { for: box.id }, stranger(shown)), state, h('span', { class: 'row-buttons' }, open, save));
 }
 
 /** Which share of a file's pieces is here. */

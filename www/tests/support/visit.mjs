@@ -46,6 +46,13 @@ export async function saved(page, press) {
   return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
+/** Removes a download, and what the browser keeps of it. */
+export async function remove(page, name) {
+  await button(page, `Remove ${name}`).click();
+  await button(dialog(page), 'Remove').click();
+  await cardOf(page, name).waitFor({ state: 'detached' });
+}
+
 export async function details(page, name, tab) {
   const card = cardOf(page, name);
   const more = card.getByRole('button', { name: /^Details/ });
