@@ -16,7 +16,7 @@ use crate::{
     reason::{CloseReason, ProtocolError},
     shared::{Cx, Shared},
     sorted::{Map, Set},
-    stats::TorrentStats,
+    stats::{PieceState, TorrentStats},
     time::Instant,
     torrent::{Timer, Torrent, WorkResult},
     wire::Handshake,
@@ -74,6 +74,11 @@ impl Session {
     /// Which of a torrent's pieces are verified, if it is known how many there are.
     pub fn have(&self, torrent: TorrentKey) -> Option<&Bitfield> {
         self.torrents.get(&torrent)?.have()
+    }
+
+    /// What is known of each of a torrent's pieces, in order, if it is known how many there are.
+    pub fn pieces(&self, torrent: TorrentKey) -> Option<impl Iterator<Item = PieceState> + '_> {
+        self.torrents.get(&torrent)?.pieces()
     }
 
     /// The torrent that a connection belongs to; `None` if it is gone, or hasn't said yet.

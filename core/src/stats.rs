@@ -179,6 +179,22 @@ pub struct PeerStats {
     pub active: Span,
 }
 
+/// What is known of one piece at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceState {
+    /// Verified and stored.
+    Have,
+    /// Some of its blocks are asked for or here.
+    InFlight,
+    /// Not to be downloaded.
+    Unwanted,
+    /// Nothing of it is here yet.
+    Missing {
+        /// Peers that have it, those that have everything not counted.
+        availability: u16,
+    },
+}
+
 /// Which piece, from whom, how long it took: one line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PieceReport {

@@ -1,16 +1,17 @@
 //! All conversion between what JavaScript says and what the core says.
 
-use std::{fmt::Display, io::ErrorKind, net::SocketAddr};
+use std::{fmt::Display, io::ErrorKind, net::SocketAddr, slice};
 
 use bytes::Bytes;
 use gannet_core::{
     AddError, AddTorrent, Content, SessionConfig, TorrentOptions,
     event::News,
+    id::PieceIndex,
     magnet::Magnet,
     metainfo::{Info, Metainfo},
     reason::Disconnect,
     resume::{FileStamp, Record},
-    stats::{TorrentState, TorrentStats},
+    stats::{PieceState, TorrentState, TorrentStats},
     storage::{Opened, PortableSha1, Sha1Hasher, StorageError},
 };
 use js_sys::{Error, Float64Array, Uint8Array};
@@ -243,6 +244,13 @@ pub(crate) fn news(news: &News) -> Option<(&'static str, JsValue)> {
         News::StorageRecovered => ("recovered", JsValue::UNDEFINED),
         News::Read { piece, result } => ("read", read(piece.as_u32(), result)),
         News::Removed => ("removed", JsValue::UNDEFINED),
+        News::PieceDone(report) => ("piece", entry(Some(report.piece), &report.from)),
+        News::PieceFailed(report) => ("bad_piece", entry(Some(report.piece), &report.from)),
+        News::Retry { piece, name, .. } => ("retry", entry(Some(*piece), slice::from_ref(name))),
+        News::PeerJoined(peer) => ("joined", entry(None, &[peer.addr.to_string()])),
+        News::PeerLeft { addr, .. } => ("left", entry(None, &[addr.to_string()])),
+        News::Banned { name } => ("banned", entry(None, slice::from_ref(name))),
+        News::SourceLeft { name, .. } => ("left", entry(None, slice::from_ref(name))),
         _ => return None,
     })
 }
@@ -253,6 +261,28 @@ fn read(piece: u32, result: &Result<Bytes, StorageError>) -> JsValue {
         Err(error) => JsValue::from(error.to_string()),
     };
     js_sys::Array::of(&[piece.into(), content]).into()
+}
+
+/// One line of the log: a piece, then names of peers and sources. Why one left is in the statistics.
+fn entry(piece: Option<PieceIndex>, names: &[String]) -> JsValue {
+    let piece = piece.map_or(JsValue::UNDEFINED, |piece| piece.as_u32().into());
+    let entry = js_sys::Array::of(&[piece]);
+    for name in names {
+        entry.push(&JsValue::from_str(name));
+    }
+    entry.into()
+}
+
+/// One byte a piece, as `pieces` in npm/src/worker/host.ts has them.
+pub(crate) fn pieces(states: impl Iterator<Item = PieceState>) -> Uint8Array {
+    const MAX_AVAILABILITY: u16 = 252;
+    let byte = |state| match state {
+        PieceState::Have => 255,
+        PieceState::InFlight => 254,
+        PieceState::Unwanted => 253,
+        PieceState::Missing { availability } => availability.min(MAX_AVAILABILITY) as u8,
+    };
+    states.map(byte).collect::<Vec<u8>>().as_slice().into()
 }
 
 fn state_name(state: TorrentState) -> &'static str {

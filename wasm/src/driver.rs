@@ -8,7 +8,7 @@ use gannet_core::{
     event::{Event, News},
     id::{PeerKey, TorrentKey},
     metainfo::Info,
-    stats::TorrentStats,
+    stats::{PieceState, TorrentStats},
     time::Instant,
 };
 use wasm_bindgen::JsValue;
@@ -106,6 +106,10 @@ impl Driver {
 
     pub(crate) fn info(&self, torrent: f64) -> Option<&Arc<Info>> {
         self.session.info(self.key(torrent)?)
+    }
+
+    pub(crate) fn pieces(&self, torrent: f64) -> Option<impl Iterator<Item = PieceState> + '_> {
+        self.session.pieces(self.key(torrent)?)
     }
 
     fn key(&self, torrent: f64) -> Option<TorrentKey> {

@@ -112,6 +112,11 @@ impl Engine {
         convert::stats(self.0.stats(torrent))
     }
 
+    /// What is known of each of a torrent's pieces, a byte each; nothing until they are known.
+    pub fn pieces(&self, torrent: f64) -> Option<Uint8Array> {
+        self.0.pieces(torrent).map(convert::pieces)
+    }
+
     /// The bytes of a torrent's info dictionary, if they are known.
     pub fn info(&self, torrent: f64) -> Option<Uint8Array> {
         self.0.info(torrent).map(|info| info.raw().as_ref().into())

@@ -12,6 +12,7 @@ mod sim;
 mod test;
 mod tools;
 mod wasm;
+mod www;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,10 @@ enum Task {
     Wasm(wasm::Options),
     /// Builds and packs the npm package, and holds its size against the limit
     Npm,
+    /// Builds the download page into target/www, and holds its size against the limit
+    Www,
+    /// Takes the README's pictures of the page, in Chromium
+    Shots,
     /// Runs whole swarms under virtual time, with everything that goes wrong
     Sim(sim::Options),
     /// Looks for input that breaks a promise, with cargo-fuzz
@@ -90,6 +95,11 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
             println!("packed {}", packed.display());
             Outcome::Done
         }),
+        Task::Www => www::run().map(|page| {
+            println!("built {}", page.display());
+            Outcome::Done
+        }),
+        Task::Shots => www::shots().map(|()| Outcome::Done),
         Task::Sim(options) => sim::run(&options),
         Task::Fuzz(options) => fuzz::run(&options).map(|()| Outcome::Done),
         Task::Tools => {

@@ -138,7 +138,8 @@ fn check_size() -> Result<()> {
     Ok(())
 }
 
-fn gzip_bytes(file: &Path) -> Result<u64> {
+/// How large a file is once it is compressed, as servers do.
+pub(crate) fn gzip_bytes(file: &Path) -> Result<u64> {
     let mut gzip = Command::new("gzip");
     let output = gzip.args(["-9", "--no-name", "--stdout"]).arg(file).output();
     let output = output.with_context(|| format!("gzip can't compress {}", file.display()))?;

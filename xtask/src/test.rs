@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{Outcome, demo, npm, process, sim, tools, wasm};
+use crate::{Outcome, demo, npm, process, sim, tools, wasm, www};
 
 /// A build from nothing, and the tests after it, on a small machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1500);
@@ -42,6 +42,8 @@ enum Check {
     Interop,
     /// The npm package builds, is small, and downloads in Node and in Chromium, through bundlers too
     Npm,
+    /// The download page builds, is small, and does in Chromium what people do with it
+    Page,
     /// The demo, in small
     Demo,
     /// The working tree is as it was before
@@ -63,6 +65,7 @@ impl Check {
             Self::Wasm => wasm::run_default().and_then(|()| sim::compare()),
             Self::Interop => interop(),
             Self::Npm => npm::test(),
+            Self::Page => www::test(),
             Self::Demo => demo::run_small(),
             Self::Clean => clean(before),
         }

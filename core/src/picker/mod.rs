@@ -18,6 +18,7 @@ use crate::{
     id::PieceIndex,
     layout::{Block, Layout},
     sorted::{Map, Set},
+    stats::PieceState,
 };
 
 /// The first pieces are picked at random, so that a new peer soon has something to trade.
@@ -116,6 +117,17 @@ impl Picker {
     /// The pieces that the user wants.
     pub fn wanted(&self) -> &Bitfield {
         &self.wanted
+    }
+
+    /// What is known of each piece, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = PieceState> + '_ {
+        let all = (0..self.have.len()).map(PieceIndex::new);
+        all.map(|piece| match () {
+            () if self.have.has(piece) => PieceState::Have,
+            () if !self.wanted.has(piece) => PieceState::Unwanted,
+            () if self.begun.contains_key(&piece) => PieceState::InFlight,
+            () => PieceState::Missing { availability: self.rarity.availability(piece) },
+        })
     }
 
     /// How many of the wanted pieces are verified.

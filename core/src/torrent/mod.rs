@@ -44,7 +44,7 @@ use crate::{
     roster::{RecordId, Roster},
     shared::Cx,
     sorted::{Map, Set},
-    stats::TorrentState,
+    stats::{PieceState, TorrentState},
     time::Instant,
 };
 
@@ -308,6 +308,10 @@ impl Torrent {
 
     pub(crate) fn have(&self) -> Option<&Bitfield> {
         Some(self.download.as_ref()?.picker.have())
+    }
+
+    pub(crate) fn pieces(&self) -> Option<impl Iterator<Item = PieceState> + '_> {
+        Some(self.download.as_ref()?.picker.pieces())
     }
 
     /// Gives back what it holds of the session's memory.

@@ -60,6 +60,8 @@ export class BaseClient {
   readonly #asked = new Map<number, { resolve(value: any): void; reject(error: Error): void }>();
   readonly #sources = new Sources((...args) => void this.ask('fetched', ...args).catch(() => {}));
   #asks = 0;
+  /** What the relay last complained about; `null` while one serves. */
+  relayError: GannetError | null = null;
   #closed: GannetError | undefined;
   #awake: (() => void) | undefined;
 
@@ -152,6 +154,16 @@ export class BaseClient {
     return seeded;
   }
 
+  /** What is in a .torrent file. Nobody is contacted. */
+  describe(torrent: Uint8Array): Promise<Description> {
+    return this.ask('parse', torrent);
+  }
+
+  /** Limits the payload of all torrents together, in bytes per second; `null` for no limit. */
+  async setLimits(limits: { download: number | null; upload: number | null }): Promise<void> {
+    await this.ask('limits', limits.download, limits.upload);
+  }
+
   /** Bytes of the engine's own memory: what it has needed at most so far. Data isn't kept there. */
   heapBytes(): Promise<number> {
     return this.ask('heap');
@@ -198,8 +210,8 @@ export class BaseClient {
     } else if (message.notice === 'cancelFetch') {
       this.#sources.cancel(message.source, message.piece);
     } else if (message.notice === 'relay') {
-      const error = message.error && fromPlain(message.error);
-      for (const torrent of this.#torrents.values()) torrent.relayError = error;
+      this.relayError = message.error && fromPlain(message.error);
+      for (const torrent of this.#torrents.values()) torrent.relayError = this.relayError;
     }
   }
 

@@ -1,6 +1,6 @@
 import type { PlainError } from './errors.js';
 import type { Description } from './worker/host.js';
-import type { Stats } from './stats.js';
+import type { LogEntry, Stats } from './stats.js';
 
 /** One end of the channel between the page and the worker. */
 export interface Port {
@@ -53,6 +53,10 @@ export interface Ops {
   blob(torrent: number, offset: number, length: number): Blob;
   stats(torrent: number): Stats | null;
   heap(): number;
+  limits(download: number | null, upload: number | null): null;
+  pieces(torrent: number): Uint8Array | null;
+  info(torrent: number): Uint8Array | null;
+  log(torrent: number): LogEntry[];
 }
 
 /** A file that a page offers, under the path that the torrent gives it. */

@@ -43,6 +43,17 @@ export interface Stats {
   peers: PeerStats[];
 }
 
+/** One line of a torrent's log. */
+export interface LogEntry {
+  /** Milliseconds since 1970. */
+  at: number;
+  /** A piece came, or was bad; a piece is asked for again; a peer joined, left, or was banned. */
+  kind: 'piece' | 'bad_piece' | 'retry' | 'joined' | 'left' | 'banned';
+  piece: number | null;
+  /** Addresses of peers and names of sources. */
+  names: string[];
+}
+
 /** What a torrent is doing. */
 export type State =
   | 'metadata' | 'checking' | 'downloading' | 'seeding' | 'paused' | 'storage_error';

@@ -2,7 +2,7 @@ import type { BaseClient } from './client.js';
 import { GannetError, storageError } from './errors.js';
 import { TorrentFile } from './file.js';
 import type { Fetch, Sources } from './sources.js';
-import type { State, Stats } from './stats.js';
+import type { LogEntry, State, Stats } from './stats.js';
 import { aborted } from './signal.js';
 import type { Description } from './worker/host.js';
 
@@ -11,6 +11,13 @@ export type Source = Fetch | { name: string; fetch: Fetch };
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_INTERVAL_MILLIS = 500;
+
+/** What {@link Torrent.pieces} says of a piece that is here. */
+export const PIECE_HAVE = 255;
+/** … that is being downloaded. */
+export const PIECE_IN_FLIGHT = 254;
+/** … that isn't to be downloaded. */
+export const PIECE_UNWANTED = 253;
 
 /** A source that was added. */
 export interface SourceHandle {
@@ -100,6 +107,25 @@ export class Torrent {
     const stats = await this.client.ask('stats', this.number);
     if (!stats) throw this.#ended ?? new GannetError('RemovedError', 'the torrent was removed');
     return stats;
+  }
+
+  /**
+   * A byte for each piece: {@link PIECE_HAVE}, {@link PIECE_IN_FLIGHT}, {@link PIECE_UNWANTED}, else
+   * the number of peers that have it, those that have everything not counted. Empty until it is
+   * known how many pieces there are.
+   */
+  async pieces(): Promise<Uint8Array> {
+    return (await this.client.ask('pieces', this.number)) ?? new Uint8Array();
+  }
+
+  /** What happened since it was last asked for; only the last thousand entries are kept. */
+  log(): Promise<LogEntry[]> {
+    return this.client.ask('log', this.number);
+  }
+
+  /** The bytes of its info dictionary, as soon as they are known. */
+  info(): Promise<Uint8Array | null> {
+    return this.client.ask('info', this.number);
   }
 
   /** The statistics twice a second and when the state changes, until all is there or it is removed. */

@@ -1,7 +1,7 @@
 import { Engine, choosePieceLength, parseMagnet, parseTorrent } from '#engine';
 import { GannetError, storageError } from '../errors.js';
 import type { AddRequest, Notice, SeedFile, Setup } from '../messages.js';
-import type { Stats } from '../stats.js';
+import type { LogEntry, Stats } from '../stats.js';
 import { Disk } from './disk.js';
 import { sha1 } from './hash.js';
 import type { Hashed } from './hasher.js';
@@ -14,6 +14,9 @@ import { Waiting } from './waiting.js';
 
 /** Bytes of pieces in flight in the wasm heap. */
 const MEMORY_BYTES = 24 * 1024 * 1024;
+/** Lines of a torrent's log that wait to be asked for; the oldest make room. */
+const MAX_LOG_ENTRIES = 1000;
+const LOGGED = new Set(['piece', 'bad_piece', 'retry', 'joined', 'left', 'banned']);
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MILLIS = 0x7fffffff;
 
@@ -35,6 +38,8 @@ interface Entry {
   shelf: Shelf | undefined;
   reading: Waiting<Uint8Array>;
   removed: Waiting<null>;
+  /** What nobody has asked for yet, at most {@link MAX_LOG_ENTRIES}. */
+  log: LogEntry[];
 }
 
 /** The engine and all that serves it. */
@@ -174,6 +179,22 @@ export class Worker implements Host {
     return storage.blob(offset, length);
   }
 
+  limits(download: number | null, upload: number | null): void {
+    this.#engine.setLimits(download ?? undefined, upload ?? undefined);
+  }
+
+  pieces(torrent: number): Uint8Array | null {
+    return this.#engine.pieces(torrent) ?? null;
+  }
+
+  info(torrent: number): Uint8Array | null {
+    return this.#engine.info(torrent) ?? null;
+  }
+
+  log(torrent: number): LogEntry[] {
+    return this.#torrents.get(torrent)?.log.splice(0) ?? [];
+  }
+
   stats(torrent: number): Stats | null {
     return this.#engine.stats(torrent);
   }
@@ -191,6 +212,12 @@ export class Worker implements Host {
       const [piece, content] = detail as [number, Uint8Array | string];
       const read = typeof content === 'string' ? storageError('io', content) : content;
       entry.reading.answer(read, piece);
+      return;
+    }
+    if (LOGGED.has(kind)) {
+      const [piece = null, ...names] = detail as [number | undefined, ...string[]];
+      entry.log.push({ at: Date.now(), kind: kind as LogEntry['kind'], piece, names });
+      if (entry.log.length > MAX_LOG_ENTRIES) entry.log.shift();
       return;
     }
     if (kind === 'metadata') entry.description = detail as Description;
@@ -277,6 +304,7 @@ export class Worker implements Host {
         shelf: this.#shelfForNext,
         reading: new Waiting(),
         removed: new Waiting(),
+        log: [],
       };
       this.#shelfForNext = undefined;
       this.#torrents.set(torrent, entry);

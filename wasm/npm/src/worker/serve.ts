@@ -36,6 +36,10 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
     read: async (torrent, piece) => (await worker()).readPiece(torrent, piece),
     blob: async (torrent, offset, length) => (await worker()).blob(torrent, offset, length),
     stats: async (torrent) => (await worker()).stats(torrent),
+    limits: async (download, upload) => (await worker()).limits(download, upload),
+    pieces: async (torrent) => (await worker()).pieces(torrent),
+    info: async (torrent) => (await worker()).info(torrent),
+    log: async (torrent) => (await worker()).log(torrent),
     heap: async () => (await worker(), memory.buffer.byteLength),
   };
   return async ({ id, op, args }) => {

@@ -1,0 +1,66 @@
+// What the server that gave this page says of itself, and what the person has chosen.
+import { isRelay } from './link.js';
+
+/** A torrent that the server shares. */
+export interface Shared {
+  name: string;
+  infoHash: string;
+  length: number;
+  files: number;
+  url: string;
+}
+
+/** The file `gannet.json` beside the page; `gannet serve` writes it, a static host has none. */
+export interface Server {
+  relays: string[];
+  trackers: string[];
+  torrents: Shared[];
+}
+
+export interface Settings {
+  relays: string[];
+  /** Bytes per second; `null` for no limit. */
+  downloadLimit: number | null;
+  uploadLimit: number | null;
+}
+
+const KEY = 'gannet-settings';
+const NOTHING: Server = { relays: [], trackers: [], torrents: [] };
+
+/** Asks this page's own origin, and nobody else. */
+export async function askServer(): Promise<Server> {
+  try {
+    const response = await fetch('./gannet.json', { credentials: 'omit' });
+    return response.ok ? read(await response.json()) : NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
+
+function read(told: any): Server {
+  const strings = (list: unknown) =>
+    Array.isArray(list) ? list.filter((item): item is string => typeof item === 'string') : [];
+  const torrents = Array.isArray(told?.torrents) ? told.torrents : [];
+  return {
+    relays: strings(told?.relays).filter(isRelay),
+    trackers: strings(told?.trackers),
+    torrents: torrents.filter((t: any) => typeof t?.url === 'string').map((t: any) => ({
+      name: String(t.name), infoHash: String(t.info_hash), length: Number(t.length) || 0, files: Number(t.files) || 1, url: t.url,
+    })),
+  };
+}
+
+export function loadSettings(): Settings {
+  const none: Settings = { relays: [], downloadLimit: null, uploadLimit: null };
+  try {
+    return { ...none, ...JSON.parse(localStorage.getItem(KEY) ?? '{}') };
+  } catch {
+    return none;
+  }
+}
+
+export function saveSettings(settings: Settings): void {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(settings));
+  } catch { /* a window that keeps nothing: they hold until it closes */ }
+}

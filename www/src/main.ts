@@ -1,0 +1,11 @@
+import { App } from './app.js';
+import { askServer } from './config.js';
+import { trustOwnScripts } from './trusted.js';
+import { page } from './ui/page.js';
+
+trustOwnScripts();
+const app = new App();
+page(app);
+app.server = await askServer();
+app.dispatchEvent(new Event('server'));
+await app.downloads.restore();

@@ -1,0 +1,76 @@
+// Every error as a sentence of what happened, and one of what to do.
+
+export interface Sentence {
+  what: string;
+  todo: string;
+}
+
+const BY_NAME: { [name: string]: Sentence } = {
+  TorrentError: {
+    what: 'This is not a torrent, or a broken one.',
+    todo: 'Ask whoever gave it to you for a .torrent file or a magnet link.',
+  },
+  DuplicateError: { what: 'This torrent is in the list already.', todo: 'Look for it below.' },
+  SelectionError: { what: 'The torrent has no such file.', todo: 'Choose its files again.' },
+  LimitError: { what: 'There are too many downloads at once.', todo: 'Remove one, then try again.' },
+  AddressError: {
+    what: 'This is not the address of a peer.',
+    todo: 'Write an IP address and a port, as in 198.51.100.7:6881.',
+  },
+  MemoryLimitError: {
+    what: 'This tab’s memory for downloads is full.',
+    todo: 'Save and remove something, or open the page in a window that is not private: its storage holds more.',
+  },
+  QuotaError: {
+    what: 'The browser’s storage is full.',
+    todo: 'Save finished downloads to disk and remove them here, or free space on this device; the download then goes on by itself.',
+  },
+  StorageError: {
+    what: 'The browser’s storage can’t be used.',
+    todo: 'Private windows often refuse it: keep the download in memory, or use an ordinary window.',
+  },
+  FetchError: {
+    what: 'The .torrent file could not be fetched.',
+    todo: 'The address may be wrong, or its server doesn’t let other pages read it: download the file, then drop it here.',
+  },
+  InternalError: {
+    what: 'Something in Gannet failed.',
+    todo: 'Reload the page: what was downloaded is kept. If it happens again, please report it.',
+  },
+};
+
+const LOOPBACK = /^wss?:\/\/(?:localhost|127\.|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/;
+const HERE_IS_LOCAL = /^(?:localhost|127\.|\[::1\])/;
+
+/** What a failure means to a person. */
+export function sentence(error: unknown, relays: string[] = []): Sentence {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  if (name === 'RelayError') return relaySentence(message, relays);
+  return BY_NAME[name] ?? { what: 'That did not work.', todo: message };
+}
+
+function relaySentence(message: string, relays: string[]): Sentence {
+  const refused = !message.startsWith('no relay can be reached');
+  if (refused) {
+    return {
+      what: `The relay refuses: ${message}`,
+      todo: 'Wait a little, or name another relay in the settings.',
+    };
+  }
+  if (relays.some((relay) => LOOPBACK.test(relay)) && !HERE_IS_LOCAL.test(location.hostname)) {
+    return {
+      what: 'The relay runs on this device or its network, and the browser does not let this page reach it.',
+      todo: 'Allow “local network access” when the browser asks (the icon left of the address), then resume.',
+    };
+  }
+  if (location.protocol === 'https:' && relays.some((relay) => relay.startsWith('ws:'))) {
+    return {
+      what: 'This page came over HTTPS, so the browser blocks a relay without encryption.',
+      todo: 'Use a relay whose address begins with wss://.',
+    };
+  }
+  return {
+    what: `No relay can be reached (${relays.join(', ') || 'none is named'}).`,
+    todo: 'Check that it runs and that its address is right. It is tried again by itself.',
+  };
+}

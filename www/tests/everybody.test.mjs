@@ -1,0 +1,129 @@
+// axe, in light and dark, on a phone and on a desktop; the keyboard alone; less motion.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
+import { host } from './support/page.mjs';
+import { payload, swarm } from './support/swarm.mjs';
+import { button, cardOf, complete, details, dialog, drop, visit } from './support/visit.mjs';
+
+const LIMIT = { timeout: 90_000 };
+const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const SIZES = [['phone', { width: 360, height: 740 }], ['desktop', { width: 1600, height: 1000 }]];
+const FILES = { 'kittiwake/a.txt': Buffer.from('nest\n'), 'kittiwake/b.bin': payload(600_000, 51), 'kittiwake/قائمة.txt': Buffer.from('x') };
+let net;
+let chromium;
+let shared;
+let server;
+
+before(async () => {
+  net = await swarm();
+  shared = await net.share('kittiwake', FILES);
+  const torrents = [{ name: 'kittiwake', info_hash: 'a', length: 600_006, files: 3, url: '/kittiwake.torrent', magnet: shared.magnet }];
+  server = await host({ '/gannet.json': net.config(torrents), '/kittiwake.torrent': shared.content });
+  chromium = await browser();
+}, LIMIT);
+
+after(async () => {
+  await chromium?.close();
+  await server?.close();
+  net?.close();
+});
+
+/** What axe finds, of all its rules; and that nothing is wider than the screen. */
+async function clean(page, where) {
+  await page.evaluate(AXE);
+  // Colours that are still changing have no contrast to measure.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+  const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  assert.deepEqual(told, [], where);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${where} is ${overflow} px too wide`);
+  return passes.length;
+}
+
+for (const [size, viewport] of SIZES) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`axe reports nothing: ${colorScheme}, ${size}`, LIMIT, pictured(async () => {
+      const page = await visit(chromium, 'about:blank');
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.goto(server.url);
+      await button(page, /^kittiwake/).waitFor();
+      let passed = await clean(page, 'empty');
+      await button(page, 'Settings').click();
+      passed += await clean(page, 'settings');
+      await button(dialog(page), 'Cancel').click();
+      await button(page, /^kittiwake/).click();
+      passed += await clean(page, 'consent');
+      await button(page, 'Show what is in it').click();
+      await button(dialog(page), 'Download').waitFor();
+      passed += await clean(page, 'choice');
+      await button(dialog(page), 'Download').click();
+      await complete(page, 'kittiwake');
+      for (const tab of ['Files', 'Pieces', 'Speed', 'Peers', 'Log']) {
+        await details(page, 'kittiwake', tab);
+        passed += await clean(page, tab);
+      }
+      await button(page, 'Share kittiwake').click();
+      await page.getByRole('img', { name: /QR code/ }).waitFor();
+      passed += await clean(page, 'share');
+      await button(dialog(page), 'Close').click();
+      await drop(page, [{ name: 'broken.torrent', bytes: Buffer.from('x') }]);
+      await dialog(page).getByText('This is not a torrent').waitFor();
+      passed += await clean(page, 'an error');
+      await button(dialog(page), 'Cancel').click();
+      await button(page, 'Remove kittiwake').click();
+      passed += await clean(page, 'removal');
+      await button(dialog(page), 'Remove').click();
+      await cardOf(page, 'kittiwake').waitFor({ state: 'detached' });
+      console.log(`axe, ${colorScheme}, ${size}: 0 violations, ${passed} rules passed`);
+    }));
+  }
+}
+
+test('with the keyboard alone, from the link to a file’s name', LIMIT, pictured(async () => {
+  const page = await visit(chromium, server.url);
+  const tabTo = async (name) => {
+    for (let step = 0; step < 60; step += 1) {
+      await page.keyboard.press('Tab');
+      const at = await page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.labels?.[0]?.textContent ?? document.activeElement?.textContent);
+      if (at?.startsWith(name)) return;
+    }
+    throw new Error(`the Tab key never comes to ${name}`);
+  };
+  await tabTo('Magnet link');
+  await page.keyboard.type(shared.magnet);
+  await page.keyboard.press('Enter');
+  await button(page, 'Show what is in it').waitFor();
+  await page.keyboard.press('Enter');
+  await button(dialog(page), 'Download').waitFor();
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Download');
+  await page.keyboard.press('Enter');
+  await complete(page, 'kittiwake');
+  await tabTo('Details');
+  await page.keyboard.press('Enter');
+  await tabTo('Files');
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('tabpanel', { name: 'Pieces' }).waitFor();
+  await page.keyboard.press('End');
+  await page.getByRole('tabpanel', { name: 'Log' }).waitFor();
+  await page.keyboard.press('Home');
+  await page.getByRole('tabpanel', { name: 'Files' }).getByText('قائمة.txt').waitFor();
+  await tabTo('Show a.txt');
+  await page.keyboard.press('Enter');
+  await dialog(page).getByText('nest').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Show a.txt');
+}));
+
+test('who wants less motion gets none', LIMIT, pictured(async () => {
+  const page = await visit(chromium, 'about:blank');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto(server.url);
+  await button(page, 'Settings').click();
+  const moving = await page.evaluate(() => document.getAnimations().filter(({ animationName }) => animationName).length);
+  assert.equal(moving, 0);
+}));
