@@ -206,8 +206,11 @@ fn an_answer_fits_into_a_packet_whatever_is_wanted() {
 
 #[test]
 fn stopping_closes_the_socket() {
-    let mut fixture = Fixture::start();
-    let addr = fixture.udp_addr();
-    fixture.stop();
-    assert!(UdpSocket::bind(addr).is_ok());
+    let is_free_after = |mut fixture: Fixture| {
+        let addr = fixture.udp_addr();
+        fixture.stop();
+        UdpSocket::bind(addr).is_ok()
+    };
+    // Now and then another test gets the port first.
+    assert!((0..5).any(|_| is_free_after(Fixture::start())));
 }
