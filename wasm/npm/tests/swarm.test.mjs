@@ -4,8 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { browser, pictured, serve } from './support/browser.mjs';
 import { liar } from './support/liar.mjs';
+import { processes } from './support/processes.mjs';
 import * as programs from './support/programs.mjs';
 import { PIECE_BYTES, download, magnetOf, modules, sha256, shares } from './support/shared.mjs';
 import { payload } from './support/torrents.mjs';
@@ -160,6 +162,27 @@ test('a relay that is killed in the middle is replaced by the next', LIMIT, pict
   const got = await downloading;
   assert.deepEqual(got.hashes, shared.hashes);
   assert.ok(before.pieces_have > 0 && before.pieces_have < before.pieces, `${before.pieces_have}`);
+  assert.ok(got.stats.downloaded_bytes < 12_000_000 * 1.2, 'what was there was kept');
+}));
+
+test('a page that stood still, and lost all it was connected to, goes on', LIMIT, pictured(async () => {
+  const shared = share.single('stood still', 92, 12_000_000);
+  const impatient = await programs.relay('--idle', '2s');
+  await seed(shared, '--max-upload', '2MB');
+  const page = await chromium.page(server.url);
+  const downloading = download(page, `/${shared.name}.torrent`, {
+    relays: [impatient.url], storage: 'opfs',
+  });
+  const frozen = [];
+  const before = await inTheMiddle(page, () => {
+    frozen.push(...processes(chromium.profile, 'renderer'));
+    frozen.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+  });
+  await sleep(10_000);
+  frozen.forEach((pid) => process.kill(pid, 'SIGCONT'));
+  const got = await downloading;
+  assert.deepEqual(got.hashes, shared.hashes);
+  assert.ok(before.pieces_have < before.pieces, 'it was through already');
   assert.ok(got.stats.downloaded_bytes < 12_000_000 * 1.2, 'what was there was kept');
 }));
 

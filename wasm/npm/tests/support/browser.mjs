@@ -23,14 +23,15 @@ const FLAGS = [
 export async function serve(folder, routes = {}) {
   const server = createServer(async (request, response) => {
     const pathname = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
-    if (pathname in routes) return response.end(routes[pathname]);
+    const type = TYPES[path.extname(pathname)] ?? 'application/octet-stream';
+    if (pathname in routes) return response.setHeader('content-type', type).end(routes[pathname]);
     if (pathname.endsWith('/')) {
       return response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
     }
     const file = path.join(folder, path.normalize(pathname));
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404).end();
-    response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+    response.setHeader('content-type', type);
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -76,28 +77,40 @@ async function pictures(name) {
   })));
 }
 
+const PROGRAM = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: FLAGS,
+};
+
 /** Chromium with a fresh profile on disk: what is off the record is stored otherwise. */
 export async function browser() {
   const profile = await mkdtemp(path.join(tmpdir(), 'gannet-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: FLAGS,
-  });
+  const context = await chromium.launchPersistentContext(profile, PROGRAM);
   return {
+    profile,
     /** A page at `url`; what goes wrong in it is printed. */
-    async page(url) {
-      const page = await context.newPage();
-      open.add(page);
-      page.on('pageerror', (error) => console.error('in the page:', error));
-      page.on('console', (message) => console.log('in the page:', message.text()));
-      await page.goto(url);
-      return page;
-    },
+    page: (url) => openPage(context, url),
     async close() {
       open.clear();
       await context.close();
       await rm(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** A Chromium whose pages are off the record, as in a private window. */
+export async function privateBrowser() {
+  const program = await chromium.launch(PROGRAM);
+  const context = await program.newContext();
+  return { page: (url) => openPage(context, url), close: () => program.close() };
+}
+
+async function openPage(context, url) {
+  const page = await context.newPage();
+  open.add(page);
+  page.on('pageerror', (error) => console.error('in the page:', error));
+  page.on('console', (message) => console.log('in the page:', message.text()));
+  await page.goto(url);
+  return page;
 }

@@ -46,6 +46,10 @@ export function start(program, args, options = {}) {
       };
       waiting.push(look);
       look();
+      void ended.then((code) => {
+        clearTimeout(timer);
+        reject(new Error(`${program} ended with ${code} before it said ${prefix}`));
+      });
     }),
   };
 }

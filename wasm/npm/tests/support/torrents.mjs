@@ -35,9 +35,14 @@ export function torrent(bytes, { name = 'file.bin', pieceLength = 32 * 1024, fil
   const info = { name, 'piece length': pieceLength, pieces: Buffer.concat(pieces) };
   if (files) info.files = files.map(([path, length]) => ({ length, path: path.split('/') }));
   else info.length = bytes.length;
-  const infoHash = createHash('sha1').update(encode(info)).digest('hex');
   const list = trackers ? { announce: trackers[0], 'announce-list': trackers.map((url) => [url]) } : {};
-  return { content: encode({ ...list, info }), infoHash, pieceLength, count: pieces.length };
+  return { ...torrentOf(info, list), pieceLength, count: pieces.length };
+}
+
+/** A torrent of the info that is given, and its info hash. */
+export function torrentOf(info, more = {}) {
+  const infoHash = createHash('sha1').update(encode(info)).digest('hex');
+  return { content: encode({ ...more, info }), infoHash };
 }
 
 /** A function that has all pieces. */
