@@ -79,6 +79,29 @@ pub struct AnnounceRequest {
     pub no_peer_id: bool,
 }
 
+impl AnnounceRequest {
+    /// The first announce of a client that was never there: nothing sent or received, and an answer
+    /// of [`DEFAULT_NUM_WANT`] peers in the shortest form.
+    #[must_use]
+    pub const fn first(info_hash: InfoHash, peer_id: PeerId, port: u16, left: u64) -> Self {
+        Self {
+            info_hash,
+            peer_id,
+            port,
+            uploaded: 0,
+            downloaded: 0,
+            left,
+            event: AnnounceEvent::Started,
+            num_want: DEFAULT_NUM_WANT,
+            key: 0,
+            tracker_id: None,
+            ip: None,
+            compact: true,
+            no_peer_id: true,
+        }
+    }
+}
+
 /// What a tracker answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AnnounceResponse {

@@ -5,10 +5,7 @@ use gannet::{
     relay::Limits,
     tracker::{AllowList, Tracker, TrackerConfig},
 };
-use gannet_core::{
-    announce::{AnnounceEvent, AnnounceRequest},
-    id::PeerId,
-};
+use gannet_core::{announce::AnnounceRequest, id::PeerId};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,21 +22,7 @@ async fn tracker() -> Tracker {
 }
 
 fn announce(port: u16) -> AnnounceRequest {
-    AnnounceRequest {
-        info_hash: HASH,
-        peer_id: PeerId::new([1; 20]),
-        port,
-        uploaded: 0,
-        downloaded: 0,
-        left: 0,
-        event: AnnounceEvent::Started,
-        num_want: 50,
-        key: 7,
-        tracker_id: None,
-        ip: None,
-        compact: true,
-        no_peer_id: true,
-    }
+    AnnounceRequest::first(HASH, PeerId::new([1; 20]), port, 0)
 }
 
 /// Announces a peer on loopback.

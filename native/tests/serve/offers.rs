@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gannet_core::{
-    announce::{AnnounceEvent, AnnounceRequest, AnnounceResponse},
+    announce::{AnnounceRequest, AnnounceResponse},
     id::PeerId,
     metainfo::Metainfo,
 };
@@ -73,21 +73,7 @@ fn the_tracker_names_the_seeder_inside() {
     let server = Server::start();
     let hash = server.info_hash("film.mkv");
     server.until_state(&hash, "seeding");
-    let request = AnnounceRequest {
-        info_hash: hash.parse().unwrap(),
-        peer_id: PeerId::new([7; 20]),
-        port: 5000,
-        uploaded: 0,
-        downloaded: 0,
-        left: 1,
-        event: AnnounceEvent::Started,
-        num_want: 50,
-        key: 7,
-        tracker_id: None,
-        ip: None,
-        compact: true,
-        no_peer_id: true,
-    };
+    let request = AnnounceRequest::first(hash.parse().unwrap(), PeerId::new([7; 20]), 5000, 1);
     let end = Instant::now() + PATIENCE;
     loop {
         let answer = AnnounceResponse::decode(&server.get(&request.to_url("/announce")).body);

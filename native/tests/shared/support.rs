@@ -259,21 +259,8 @@ pub(crate) fn ports(addr: SocketAddr) -> Vec<u16> {
 const ONLOOKER: u16 = 9999;
 
 pub(crate) fn leecher(port: u16) -> AnnounceRequest {
-    AnnounceRequest {
-        info_hash: HASH,
-        peer_id: PeerId::new([port as u8; 20]),
-        port,
-        uploaded: 0,
-        downloaded: 0,
-        left: 100,
-        event: AnnounceEvent::Started,
-        num_want: 200,
-        key: 7,
-        tracker_id: None,
-        ip: None,
-        compact: true,
-        no_peer_id: true,
-    }
+    let peer_id = PeerId::new([port as u8; 20]);
+    AnnounceRequest { num_want: 200, ..AnnounceRequest::first(HASH, peer_id, port, 100) }
 }
 
 pub(crate) fn seeder(port: u16) -> AnnounceRequest {

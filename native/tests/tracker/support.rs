@@ -8,7 +8,7 @@ use std::{
 
 use gannet::tracker::{Tracker, TrackerConfig};
 use gannet_core::{
-    announce::{AnnounceError, AnnounceEvent, AnnounceRequest, AnnounceResponse},
+    announce::{AnnounceError, AnnounceRequest, AnnounceResponse},
     id::{InfoHash, PeerId},
 };
 
@@ -129,21 +129,7 @@ impl Connection {
 }
 
 pub(crate) fn leecher(port: u16) -> AnnounceRequest {
-    AnnounceRequest {
-        info_hash: HASH,
-        peer_id: PeerId::new([port as u8; 20]),
-        port,
-        uploaded: 0,
-        downloaded: 0,
-        left: 100,
-        event: AnnounceEvent::Started,
-        num_want: 50,
-        key: 7,
-        tracker_id: None,
-        ip: None,
-        compact: true,
-        no_peer_id: true,
-    }
+    AnnounceRequest::first(HASH, PeerId::new([port as u8; 20]), port, 100)
 }
 
 pub(crate) fn seeder(port: u16) -> AnnounceRequest {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    AnnounceOutput, Announcer, ENABLED, TrackerError,
+    AnnounceOutput, Announcer, ENABLED, Progress, TrackerError,
     exchange::{Exchange, Step, UdpStep},
 };
 use crate::{
@@ -188,20 +188,15 @@ impl Announcer {
     fn request(&self, tracker: TrackerIndex, event: AnnounceEvent) -> Option<AnnounceRequest> {
         let progress = self.progress?;
         let num_want = if event == AnnounceEvent::Stopped { 0 } else { progress.num_want };
+        let Progress { info_hash, peer_id, port, left, .. } = progress;
         Some(AnnounceRequest {
-            info_hash: progress.info_hash,
-            peer_id: progress.peer_id,
-            port: progress.port,
             uploaded: progress.uploaded,
             downloaded: progress.downloaded,
-            left: progress.left,
             event,
             num_want,
             key: self.key,
             tracker_id: self.tiers[tracker].tracker_id.clone(),
-            ip: None,
-            compact: true,
-            no_peer_id: true,
+            ..AnnounceRequest::first(info_hash, peer_id, port, left)
         })
     }
 

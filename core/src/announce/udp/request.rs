@@ -136,19 +136,13 @@ fn take_announce(bytes: &mut &[u8]) -> Result<AnnounceRequest, UdpError> {
     let num_want = u32::try_from(bytes.try_get_i32()?).unwrap_or(DEFAULT_NUM_WANT);
     let port = Some(bytes.try_get_u16()?).filter(|&port| port != 0).ok_or(UdpError::Port)?;
     Ok(AnnounceRequest {
-        info_hash,
-        peer_id,
-        port,
         uploaded,
         downloaded,
-        left,
         event,
         num_want,
         key,
-        tracker_id: None,
         ip,
-        compact: true,
-        no_peer_id: true,
+        ..AnnounceRequest::first(info_hash, peer_id, port, left)
     })
 }
 
@@ -221,19 +215,10 @@ mod tests {
 
     fn announce() -> AnnounceRequest {
         AnnounceRequest {
-            info_hash: InfoHash::new([1; 20]),
-            peer_id: PeerId::new([2; 20]),
-            port: 6881,
             uploaded: 3,
             downloaded: 4,
-            left: 5,
-            event: AnnounceEvent::Started,
-            num_want: 50,
             key: 6,
-            tracker_id: None,
-            ip: None,
-            compact: true,
-            no_peer_id: true,
+            ..AnnounceRequest::first(InfoHash::new([1; 20]), PeerId::new([2; 20]), 6881, 5)
         }
     }
 
