@@ -36,7 +36,7 @@ fn rows(page: &str) -> Vec<(&str, Vec<&str>)> {
 #[test]
 fn every_row_on_reliability_names_tests_that_are_there_or_says_that_there_is_none() {
     let mut tests = String::new();
-    for folder in ["core", "fuzz", "native", "wasm/npm/tests"] {
+    for folder in ["core", "fuzz", "native", "wasm/npm/tests", "www/tests"] {
         sources(&root().join(folder), &mut tests);
     }
     let page = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
