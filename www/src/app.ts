@@ -1,13 +1,15 @@
 import { Clients } from './clients.js';
-import { type Server, type Settings, loadSettings, saveSettings } from './config.js';
+import { NO_SERVER, type Server, type Settings, loadSettings, saveSettings } from './config.js';
 import { Downloads } from './downloads.js';
+import { Host } from './host.js';
 
 /** What the parts of the page share. Tells `server` once the server has said what it is. */
 export class App extends EventTarget {
   readonly clients = new Clients();
   readonly downloads = new Downloads(this.clients);
+  readonly host = new Host();
   settings: Settings = loadSettings();
-  server: Server = { relays: [], trackers: [], torrents: [] };
+  server: Server = NO_SERVER;
 
   constructor() {
     super();
@@ -17,6 +19,13 @@ export class App extends EventTarget {
   /** The person's relays, or else the server's. */
   get relays(): string[] {
     return this.settings.relays.length > 0 ? this.settings.relays : this.server.relays;
+  }
+
+  /** What the server has said. */
+  meet(server: Server): void {
+    this.server = server;
+    this.host.begin(server);
+    this.dispatchEvent(new Event('server'));
   }
 
   change(settings: Settings): void {

@@ -15,6 +15,8 @@ export interface Server {
   relays: string[];
   trackers: string[];
   torrents: Shared[];
+  /** Where its downloads can be watched, and changed by who knows its token; `null` if they can't. */
+  api: string | null;
 }
 
 export interface Settings {
@@ -25,29 +27,36 @@ export interface Settings {
 }
 
 const KEY = 'gannet-settings';
-const NOTHING: Server = { relays: [], trackers: [], torrents: [] };
+export const NO_SERVER: Server = { relays: [], trackers: [], torrents: [], api: null };
 
 /** Asks this page's own origin, and nobody else. */
 export async function askServer(): Promise<Server> {
   try {
     const response = await fetch('./gannet.json', { credentials: 'omit' });
-    return response.ok ? read(await response.json()) : NOTHING;
+    return response.ok ? read(await response.json()) : NO_SERVER;
   } catch {
-    return NOTHING;
+    return NO_SERVER;
   }
 }
 
 function read(told: any): Server {
   const strings = (list: unknown) =>
     Array.isArray(list) ? list.filter((item): item is string => typeof item === 'string') : [];
-  const torrents = Array.isArray(told?.torrents) ? told.torrents : [];
   return {
     relays: strings(told?.relays).filter(isRelay),
     trackers: strings(told?.trackers),
-    torrents: torrents.filter((t: any) => typeof t?.url === 'string').map((t: any) => ({
-      name: String(t.name), infoHash: String(t.info_hash), length: Number(t.length) || 0, files: Number(t.files) || 1, url: t.url,
-    })),
+    torrents: readTorrents(told?.torrents),
+    // A path of this very server, which a token may be sent to.
+    api: typeof told?.api === 'string' && /^(?:\/[\w-]+)+$/.test(told.api) ? told.api : null,
   };
+}
+
+/** A list of torrents as the server writes it. */
+export function readTorrents(told: unknown): Shared[] {
+  const torrents: any[] = Array.isArray(told) ? told : [];
+  return torrents.filter((t) => typeof t?.url === 'string').map((t) => ({
+    name: String(t.name), infoHash: String(t.info_hash), length: Number(t.length) || 0, files: Number(t.files) || 1, url: t.url,
+  }));
 }
 
 export function loadSettings(): Settings {

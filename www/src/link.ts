@@ -24,9 +24,17 @@ export function readHash(hash: string): Lead | null {
   const relays = carried.getAll('relay').filter(isRelay).slice(0, MAX_RELAYS);
   const link = carried.get('magnet');
   if (link) return magnet(link, relays);
-  const url = parsed(carried.get('url') ?? '');
-  return url && carried.get('url') ? { kind: 'url', url: url.href, relays } : null;
+  return readAddress(carried.get('url') ?? '', relays);
 }
+
+/** The address of a .torrent, which may be relative to this page. */
+export function readAddress(text: string, relays: string[] = []): Lead & { kind: 'url' } | null {
+  const url = text === '' ? null : parsed(text);
+  return url && { kind: 'url', url: url.href, relays };
+}
+
+/** The server's token, in the link that `gannet serve` prints for who runs it. */
+export const readToken = (hash: string): string | null => new URLSearchParams(hash.replace(/^#/, '')).get('token');
 
 /** Whether a text can be a relay's address. */
 export function isRelay(text: string): boolean {

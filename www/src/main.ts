@@ -6,6 +6,5 @@ import { page } from './ui/page.js';
 trustOwnScripts();
 const app = new App();
 page(app);
-app.server = await askServer();
-app.dispatchEvent(new Event('server'));
+app.meet(await askServer());
 await app.downloads.restore();

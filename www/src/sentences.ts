@@ -1,5 +1,7 @@
 // Every error as a sentence of what happened, and one of what to do.
 
+import { HostError } from './host.js';
+
 export interface Sentence {
   what: string;
   todo: string;
@@ -39,6 +41,25 @@ const BY_NAME: { [name: string]: Sentence } = {
   },
 };
 
+/** By the word that the server has for it; else its own message is all there is to say. */
+const BY_CODE: { [code: string]: Sentence } = {
+  unreachable: {
+    what: 'The server that gave this page does not answer.',
+    todo: 'Check that it still runs; then try again.',
+  },
+  token_required: { what: 'The server wants its token.', todo: 'Choose “Manage” and type what gannet serve printed at its start.' },
+  token_wrong: {
+    what: 'The server has another token.',
+    todo: 'It has a new one each time it starts: choose “Manage” and type what it printed last.',
+  },
+  unknown_download: { what: 'The server has no such download any more.', todo: 'Somebody else has removed it.' },
+  shared_data: {
+    what: 'The server was told to share this, so it does not delete it.',
+    todo: 'Remove it without its data, or delete the files where they are.',
+  },
+  full: { what: 'The server has as many downloads as it takes.', todo: 'Remove one of them, then try again.' },
+};
+
 const LOOPBACK = /^wss?:\/\/(?:localhost|127\.|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/;
 const HERE_IS_LOCAL = /^(?:localhost|127\.|\[::1\])/;
 
@@ -46,6 +67,9 @@ const HERE_IS_LOCAL = /^(?:localhost|127\.|\[::1\])/;
 export function sentence(error: unknown, relays: string[] = []): Sentence {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (name === 'RelayError') return relaySentence(message, relays);
+  if (error instanceof HostError) {
+    return BY_CODE[error.code] ?? { what: `The server refuses: ${message}.`, todo: 'Change that, then try again.' };
+  }
   return BY_NAME[name] ?? { what: 'That did not work.', todo: message };
 }
 

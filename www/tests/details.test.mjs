@@ -1,31 +1,16 @@
 // The map of pieces, the chart, the table of peers, the log; and limits.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
-import { host } from './support/page.mjs';
-import { forged, payload, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, decide, details, dialog, drop, remove, visit } from './support/visit.mjs';
+import { scene, stage } from './support/stage.mjs';
+import { forged, payload } from './support/swarm.mjs';
+import { add, button, cardOf, complete, decide, details, dialog, drop, remove } from './support/visit.mjs';
 
-const LIMIT = { timeout: 90_000 };
 const MANY_PIECES = 100_000;
-let net;
-let chromium;
-let server;
-let shared;
 
-before(async () => {
-  net = await swarm();
+let shared;
+const at = stage(async (net) => {
   shared = await net.share('tern.bin', { 'tern.bin': payload(4_000_000, 21) }, { limit: '800K' });
   await net.seedAgain(shared);
-  server = await host({ '/gannet.json': net.config() });
-  chromium = await browser();
-}, LIMIT);
-
-after(async () => {
-  await chromium?.close();
-  await server?.close();
-  net?.close();
 });
 
 /** How many pixels of the map have each colour, the most frequent first. */
@@ -36,8 +21,8 @@ const colours = (panel) => panel.locator('canvas').evaluate((canvas) => {
   return [...counts].sort((a, b) => b[1] - a[1]);
 });
 
-test('a running download shows its pieces, its speed, its peers and what happened', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('a running download shows its pieces, its speed, its peers and what happened', async () => {
+  const page = await at.visit();
   await add(page, shared.magnet);
   const map = await details(page, 'tern.bin', 'Pieces');
   await map.getByText(/[1-9]\d* of 62 pieces here, [1-9]\d* in flight/).waitFor();
@@ -82,11 +67,11 @@ test('a running download shows its pieces, its speed, its peers and what happene
   await speed.getByText(/in on average.*4\.0 MB received/).waitFor();
   assert.match(await speed.getByRole('img').locator('path.chart-line').getAttribute('d'), /^M0\.0 .*L600\.0 /);
   await remove(page, 'tern.bin');
-}));
+});
 
-test('a peer is added by its address, and what is none is refused', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
-  const lonely = await net.share('lonely.bin', { 'lonely.bin': payload(300_000, 22) }, { announce: false });
+scene('a peer is added by its address, and what is none is refused', async () => {
+  const page = await at.visit();
+  const lonely = await at.net.share('lonely.bin', { 'lonely.bin': payload(300_000, 22) }, { announce: false });
   await drop(page, [{ name: 'lonely.torrent', bytes: lonely.content }]);
   await decide(page);
   const peers = await details(page, 'lonely.bin', 'Peers');
@@ -97,11 +82,11 @@ test('a peer is added by its address, and what is none is refused', LIMIT, pictu
   await button(peers, 'Add').click();
   await complete(page, 'lonely.bin');
   await remove(page, 'lonely.bin');
-}));
+});
 
-test('limits hold for what runs', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
-  const fast = await net.share('fast.bin', { 'fast.bin': payload(8_000_000, 23) });
+scene('limits hold for what runs', async () => {
+  const page = await at.visit();
+  const fast = await at.net.share('fast.bin', { 'fast.bin': payload(8_000_000, 23) });
   await button(page, 'Settings').click();
   await page.getByLabel('Download limit, kB/s').fill('200');
   await button(dialog(page), 'Save').click();
@@ -113,10 +98,10 @@ test('limits hold for what runs', LIMIT, pictured(async () => {
   await button(dialog(page), 'Save').click();
   await complete(page, 'fast.bin');
   await remove(page, 'fast.bin');
-}));
+});
 
-test('a map of a hundred thousand pieces', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('a map of a hundred thousand pieces', async () => {
+  const page = await at.visit();
   await page.addInitScript(() => {
     globalThis.frames = [];
     const { requestAnimationFrame: real } = globalThis;
@@ -138,4 +123,4 @@ test('a map of a hundred thousand pieces', LIMIT, pictured(async () => {
   const slowest = Math.max(...await page.evaluate(() => globalThis.frames));
   console.log(`a redraw of ${MANY_PIECES} pieces: ${slowest.toFixed(1)} ms at most`);
   await remove(page, 'large');
-}));
+});

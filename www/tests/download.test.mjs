@@ -1,40 +1,25 @@
 // While it runs, and after a reload.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
-import { host } from './support/page.mjs';
-import { payload, sha256, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, decide, details, dialog, drop, remove, saved, visit } from './support/visit.mjs';
+import { scene, stage } from './support/stage.mjs';
+import { payload, sha256 } from './support/swarm.mjs';
+import { add, button, cardOf, complete, decide, details, dialog, drop, remove, saved } from './support/visit.mjs';
 
-const LIMIT = { timeout: 90_000 };
 const folder = {
   'fulmar/a.bin': payload(900_000, 11),
   'fulmar/sub/b.bin': payload(1_200_001, 12),
   'fulmar/sub/c.txt': Buffer.from('cliffs\n'),
 };
 const slowly = payload(6_000_000, 13);
-let net;
-let chromium;
-let server;
+
 let fulmar;
 let slow;
-
-before(async () => {
-  net = await swarm();
+const at = stage(async (net) => {
   fulmar = await net.share('fulmar', folder);
   slow = await net.share('slow.bin', { 'slow.bin': slowly }, { limit: '600K' });
-  server = await host({ '/gannet.json': net.config() });
-  chromium = await browser();
-}, LIMIT);
-
-after(async () => {
-  await chromium?.close();
-  await server?.close();
-  net?.close();
 });
 
-test('only the ticked files are downloaded, others later, and each is saved', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('only the ticked files are downloaded, others later, and each is saved', async () => {
+  const page = await at.visit();
   await drop(page, [{ name: 'fulmar.torrent', bytes: fulmar.content }]);
   await dialog(page).getByText(/will be kept in the browser’s storage, which has .* free/).waitFor();
   await dialog(page).getByLabel('a.bin').uncheck();
@@ -50,10 +35,10 @@ test('only the ticked files are downloaded, others later, and each is saved', LI
   const first = await saved(page, () => button(panel, 'Save a.bin').click());
   assert.equal(sha256(first.bytes), sha256(folder['fulmar/a.bin']));
   await remove(page, 'fulmar');
-}));
+});
 
-test('several at once; each pauses, resumes and is removed by itself', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('several at once; each pauses, resumes and is removed by itself', async () => {
+  const page = await at.visit();
   await add(page, slow.magnet);
   await add(page, fulmar.magnet);
   await complete(page, 'fulmar');
@@ -68,10 +53,10 @@ test('several at once; each pauses, resumes and is removed by itself', LIMIT, pi
   await remove(page, 'fulmar');
   await complete(page, 'slow.bin');
   await remove(page, 'slow.bin');
-}));
+});
 
-test('a reload goes on where it was; a second tab is told, and takes over', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('a reload goes on where it was; a second tab is told, and takes over', async () => {
+  const page = await at.visit();
   await add(page, slow.magnet);
   // What is there is recorded every few seconds: what the record doesn't know is fetched again.
   await page.waitForFunction(() => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) >= 65);
@@ -79,7 +64,7 @@ test('a reload goes on where it was; a second tab is told, and takes over', LIMI
   const card = cardOf(page, 'slow.bin');
   await card.getByText(/of 6\.0 MB/).waitFor();
   await page.waitForFunction(() => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) >= 30);
-  const second = await visit(chromium, server.url);
+  const second = await at.visit();
   await cardOf(second, 'slow.bin').getByText(/^Another tab is downloading this/).waitFor();
   await page.close();
   await complete(second, 'slow.bin');
@@ -89,4 +74,4 @@ test('a reload goes on where it was; a second tab is told, and takes over', LIMI
   const [, received] = /([\d.]+) MB received/.exec(await panel.textContent());
   assert.ok(Number(received) < 5, `${received} MB again`);
   await remove(second, 'slow.bin');
-}));
+});

@@ -1,39 +1,23 @@
 // What the page costs, printed: bytes, and how long it keeps the tab from answering at full speed.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
-import { host } from './support/page.mjs';
-import { payload, sha256, swarm } from './support/swarm.mjs';
-import { add, button, complete, details, remove, saved, visit } from './support/visit.mjs';
+import { scene, stage } from './support/stage.mjs';
+import { payload, sha256 } from './support/swarm.mjs';
+import { add, button, complete, details, remove, saved } from './support/visit.mjs';
 
-const LIMIT = { timeout: 120_000 };
 const LENGTH = 200_000_000;
-let net;
-let chromium;
-let server;
 
-before(async () => {
-  net = await swarm();
-  server = await host({ '/gannet.json': net.config() });
-  chromium = await browser();
-}, LIMIT);
+const at = stage();
 
-after(async () => {
-  await chromium?.close();
-  await server?.close();
-  net?.close();
-});
-
-test('a large download at full speed, with the map open', LIMIT, pictured(async () => {
+scene('a large download at full speed, with the map open', async () => {
   const bytes = payload(LENGTH, 61);
-  const shared = await net.share('large.bin', { 'large.bin': bytes }, { pieceLength: 262_144 });
-  const page = await visit(chromium, 'about:blank');
+  const shared = await at.net.share('large.bin', { 'large.bin': bytes }, { pieceLength: 262_144 });
+  const page = await at.visit('about:blank');
   await page.addInitScript(() => {
     globalThis.tasks = [];
     new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map(({ duration }) => duration)))
       .observe({ type: 'longtask', buffered: true });
   });
-  await page.goto(server.url);
+  await page.goto(at.server.url);
   const first = await page.evaluate(() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd);
   await add(page, shared.magnet);
   await details(page, 'large.bin', 'Pieces');
@@ -47,4 +31,4 @@ test('a large download at full speed, with the map open', LIMIT, pictured(async 
   console.log(`ready after ${first.toFixed(0)} ms; ${LENGTH / 1e6} MB: ${/[\d.]+ [kMG]B\/s in on average/.exec(words)?.[0]}`);
   console.log(`tasks over 50 ms in the page meanwhile: ${tasks.length}${tasks.length ? `, the longest ${Math.max(...tasks)} ms` : ''}`);
   await remove(page, 'large.bin');
-}, 110_000));
+}, 120_000);

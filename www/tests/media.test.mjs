@@ -1,31 +1,15 @@
 // Playing while it downloads, and looking into files without running what is in them.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
-import { host } from './support/page.mjs';
-import { payload, swarm } from './support/swarm.mjs';
-import { add, button, cardOf, complete, details, dialog, noViolations, remove, visit } from './support/visit.mjs';
+import { scene, stage } from './support/stage.mjs';
+import { payload } from './support/swarm.mjs';
+import { add, button, cardOf, complete, details, dialog, noViolations, remove } from './support/visit.mjs';
 
-const LIMIT = { timeout: 90_000 };
 const SECONDS = 60;
 const SAMPLES_PER_SECOND = 44_100;
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 const RUNS = '<script>globalThis.owned = 1; parent.owned = 1</script>';
-let net;
-let chromium;
-let server;
 
-before(async () => {
-  net = await swarm();
-  server = await host({ '/gannet.json': net.config() });
-  chromium = await browser();
-}, LIMIT);
-
-after(async () => {
-  await chromium?.close();
-  await server?.close();
-  net?.close();
-});
+const at = stage();
 
 /** A minute of noise, as plain as sound can be stored. */
 function wave() {
@@ -46,9 +30,9 @@ function wave() {
   return Buffer.concat([head, samples]);
 }
 
-test('sound plays, and is sought in, while it downloads', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
-  const shared = await net.share('gulls.wav', { 'gulls.wav': wave() }, { limit: '250K' });
+scene('sound plays, and is sought in, while it downloads', async () => {
+  const page = await at.visit();
+  const shared = await at.net.share('gulls.wav', { 'gulls.wav': wave() }, { limit: '250K' });
   await add(page, shared.magnet);
   const files = await details(page, 'gulls.wav', 'Files');
   assert.equal(await page.evaluate(() => navigator.serviceWorker.getRegistrations().then((all) => all.length)), 0);
@@ -63,12 +47,12 @@ test('sound plays, and is sought in, while it downloads', LIMIT, pictured(async 
   await button(dialog(page), 'Close').click();
   await noViolations(page);
   await remove(page, 'gulls.wav');
-}));
+});
 
-test('pictures and texts are shown; what is in them never runs', LIMIT, pictured(async () => {
-  const page = await visit(chromium, server.url);
+scene('pictures and texts are shown; what is in them never runs', async () => {
+  const page = await at.visit();
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">${RUNS}<rect width="9" height="9"/></svg>`;
-  const shared = await net.share('album', { 'album/a.png': PNG, 'album/b.svg': Buffer.from(svg), 'album/c.html': Buffer.from(RUNS) });
+  const shared = await at.net.share('album', { 'album/a.png': PNG, 'album/b.svg': Buffer.from(svg), 'album/c.html': Buffer.from(RUNS) });
   await add(page, shared.magnet);
   await complete(page, 'album');
   const files = await details(page, 'album', 'Files');
@@ -82,4 +66,4 @@ test('pictures and texts are shown; what is in them never runs', LIMIT, pictured
   await dialog(page).getByText(RUNS).waitFor();
   assert.equal(await page.evaluate(() => globalThis.owned), undefined);
   await noViolations(page);
-}));
+});

@@ -1,26 +1,13 @@
 // A stranger chooses names, and none of them is anything but text.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browser, pictured } from '../../wasm/npm/tests/support/browser.mjs';
 import { host } from './support/page.mjs';
-import { forgedFolder, swarm } from './support/swarm.mjs';
-import { button, decide, details, dialog, drop, visit } from './support/visit.mjs';
+import { scene, stage } from './support/stage.mjs';
+import { forgedFolder } from './support/swarm.mjs';
+import { button, decide, details, dialog, drop } from './support/visit.mjs';
 
-const LIMIT = { timeout: 90_000 };
 const EVIL = '<img src=x onerror="globalThis.owned=1"><script>globalThis.owned=1</script>';
 const TRICKS = [EVIL, '"><svg onload=globalThis.owned=1>', 'javascript:globalThis.owned=1', '${globalThis.owned=1}{{owned}}', '\u202egpj.exe', '../../../etc/passwd', 'a\0b'];
-let net;
-let chromium;
-
-before(async () => {
-  net = await swarm();
-  chromium = await browser();
-}, LIMIT);
-
-after(async () => {
-  await chromium?.close();
-  net?.close();
-});
+const at = stage();
 
 /** Nothing ran, nothing became markup, and nobody was asked for `x`. */
 async function unharmed(page, server) {
@@ -29,13 +16,13 @@ async function unharmed(page, server) {
   assert.deepEqual(server.asked.filter((path) => path.endsWith('/x')), []);
 }
 
-test('hostile names in a torrent, a link, a tracker and the server’s list are only text', LIMIT, pictured(async () => {
+scene('hostile names in a torrent, a link, a tracker and the server’s list are only text', async () => {
   const torrents = [{ name: EVIL, info_hash: EVIL, length: 'many', files: EVIL, url: 'javascript:globalThis.owned=1', magnet: EVIL }];
-  const server = await host({ '/gannet.json': JSON.stringify({ version: EVIL, relays: [net.relay.url, 'javascript:1', EVIL], trackers: [EVIL], torrents }) });
+  const server = await host({ '/gannet.json': JSON.stringify({ version: EVIL, relays: [at.net.relay.url, 'javascript:1', EVIL], trackers: [EVIL], torrents }) });
   try {
-    const page = await visit(chromium, server.url);
-    await button(page, /onerror/).click();
-    await page.getByText('What was dropped is neither').waitFor();
+    const page = await at.visit(server.url);
+    await button(page, /^Download .*onerror/).click();
+    await page.getByText('an address for it that can’t be opened').waitFor();
     const query = new URLSearchParams({ dn: EVIL, tr: EVIL });
     await page.goto(`${server.url}#magnet=${encodeURIComponent(`magnet:?xt=urn:btih:${'ab'.repeat(20)}&${query}`)}&relay=${encodeURIComponent('javascript:1')}`);
     await dialog(page).getByText('onerror').first().waitFor();
@@ -62,18 +49,13 @@ test('hostile names in a torrent, a link, a tracker and the server’s list are 
   } finally {
     await server.close();
   }
-}));
+});
 
-test('the page’s own policy stops markup made from text, and scripts from elsewhere', LIMIT, pictured(async () => {
-  const server = await host();
-  try {
-    const page = await visit(chromium, server.url);
-    const stopped = (act) => page.evaluate(act).then(() => 'went through', (error) => error.message);
-    assert.match(await stopped(() => { document.body.innerHTML = '<b>x</b>'; }), /TrustedHTML/);
-    assert.match(await stopped(() => void new Worker('https://elsewhere.example/w.js')), /not a script of this page/);
-    assert.match(await stopped(() => void trustedTypes.createPolicy('mine', {})), /disallowed/);
-    assert.match(await stopped(() => void setTimeout('globalThis.owned = 1')), /TrustedScript/);
-  } finally {
-    await server.close();
-  }
-}));
+scene('the page’s own policy stops markup made from text, and scripts from elsewhere', async () => {
+  const page = await at.visit();
+  const stopped = (act) => page.evaluate(act).then(() => 'went through', (error) => error.message);
+  assert.match(await stopped(() => { document.body.innerHTML = '<b>x</b>'; }), /TrustedHTML/);
+  assert.match(await stopped(() => void new Worker('https://elsewhere.example/w.js')), /not a script of this page/);
+  assert.match(await stopped(() => void trustedTypes.createPolicy('mine', {})), /disallowed/);
+  assert.match(await stopped(() => void setTimeout('globalThis.owned = 1')), /TrustedScript/);
+});

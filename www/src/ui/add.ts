@@ -1,9 +1,10 @@
 // From a lead to a download, with the person's consent before anybody is contacted.
 import type { App } from '../app.js';
 import { type Room, room } from '../clients.js';
-import { fill, h, id, show, stranger, write } from '../dom.js';
+import type { Shared } from '../config.js';
+import { type Child, fill, h, id, show, stranger, write } from '../dom.js';
 import * as format from '../format.js';
-import { type Lead, isRelay } from '../link.js';
+import { type Lead, isRelay, readAddress } from '../link.js';
 import { type Found, scout } from '../scout.js';
 import { sentence } from '../sentences.js';
 import { ChooseFiles } from './choose-files.js';
@@ -27,8 +28,15 @@ export function openAdd(app: App, lead: Lead): void {
   if (known) return void tell('This torrent is in the list already.');
   const body = h('div', { class: 'dialog-body' });
   const opened = openDialog('Add a download', () => [body]);
-  if (lead.kind === 'torrent') void look(app, lead, opened, body, relaysFor(app, lead));
+  if (lead.kind === 'torrent' || isOffered(app, lead)) void look(app, lead, opened, body, relaysFor(app, lead));
   else ask(app, lead, opened, body);
+}
+
+/** Whether the server that gave this page offers it: what is in it is asked of nobody new. */
+function isOffered(app: App, lead: Lead): boolean {
+  if (lead.kind !== 'url' || lead.relays.length > 0) return false;
+  const isIt = ({ url }: Shared) => readAddress(url)?.url === lead.url;
+  return new URL(lead.url).origin === location.origin && app.host.torrents.some(isIt);
 }
 
 const relaysFor = (app: App, lead: Lead): string[] =>
@@ -45,8 +53,23 @@ function ask(app: App, lead: Lead, opened: Opened, body: HTMLElement): void {
     h('ul', { class: 'contacts' }, ...contacts(lead)),
     lead.kind === 'magnet' && relays.element,
     lead.relays.length > 0 && lead.kind === 'url' && h('p', { class: 'muted' }, `Peers would be reached through ${lead.relays.join(', ')}.`),
-    buttons('Show what is in it', go, opened));
+    buttons('Show what is in it', go, opened, lead.kind !== 'torrent' && hand(app, lead.kind === 'magnet' ? lead.magnet : lead.url, opened, body)));
   focusFirst(body);
+}
+
+/** Has the server download it in place of this tab, for who knows the server's token. */
+function hand(app: App, what: string | Uint8Array, opened: Opened, body: HTMLElement): HTMLElement | null {
+  if (app.host.token === null) return null;
+  const act = async () => {
+    try {
+      await app.host.add(what);
+      opened.close();
+      tell('The server downloads it.');
+    } catch (error) {
+      if (!opened.signal.aborted) fill(body, problem(sentence(error)), buttons(null, () => {}, opened));
+    }
+  };
+  return h('button', { type: 'button', onclick: () => void act() }, 'Let the server download it');
 }
 
 function contacts(lead: Lead): HTMLElement[] {
@@ -114,7 +137,8 @@ function decide(app: App, found: Found, here: Room, relays: string[], opened: Op
     opened.close();
     await app.downloads.add(record, here.storage, description);
   };
-  const row = buttons('Download', () => void start(), opened);
+  const isThere = app.host.stats.has(description.infoHash);
+  const row = buttons('Download', () => void start(), opened, !isThere && hand(app, found.content, opened, body));
   const button = row.querySelector('button')!;
   const files = new ChooseFiles(description.files, null, () => {
     queueMicrotask(() => {
@@ -166,9 +190,10 @@ function relayField(relays: string[]) {
   return { element, value, check };
 }
 
-function buttons(go: string | null, act: () => void, opened: Opened): HTMLElement {
+function buttons(go: string | null, act: () => void, opened: Opened, other: Child = null): HTMLElement {
   return h('div', { class: 'buttons' },
     go && h('button', { class: 'primary', type: 'button', onclick: act }, go),
+    other,
     h('button', { type: 'button', onclick: opened.close }, 'Cancel'));
 }
 

@@ -1,12 +1,11 @@
 import type { App } from '../app.js';
-import type { Shared } from '../config.js';
 import type { Download } from '../download.js';
-import { fill, h, id, show, stranger, svg } from '../dom.js';
-import * as format from '../format.js';
-import { type Lead, readHash, readText } from '../link.js';
+import { fill, h, id, show, svg } from '../dom.js';
+import { type Lead, readHash, readText, readToken } from '../link.js';
 import { openAdd } from './add.js';
 import { card } from './card.js';
 import { acceptDrops } from './drop.js';
+import { hostList } from './host.js';
 import { notes, tell } from './notes.js';
 import { openSeed } from './seed.js';
 import { openSettings } from './settings.js';
@@ -14,20 +13,14 @@ import { openSettings } from './settings.js';
 /** The whole page. */
 export function page(app: App): void {
   const list = h('section', { class: 'list', 'aria-label': 'Downloads' });
-  const offers = h('div');
-  const begin = h('section', { class: 'begin', 'aria-label': 'Add' }, welcome(), entry(app), offers);
+  const begin = h('section', { class: 'begin', 'aria-label': 'Add' }, welcome(), entry(app));
   document.body.append(
-    header(app), h('main', {}, begin, list), notes(),
+    header(app), h('main', {}, begin, list, hostList(app)), notes(),
     acceptDrops((files) => takeFiles(app, files), (text) => takeText(app, text)));
   keepList(app, list, begin);
   const openHash = () => takeHash(app);
   addEventListener('hashchange', openHash);
-  const offer = () => fill(offers, shared(app));
-  app.downloads.addEventListener('change', offer);
-  app.addEventListener('server', () => {
-    offer();
-    openHash();
-  }, { once: true });
+  app.addEventListener('server', openHash, { once: true });
 }
 
 function header(app: App): HTMLElement {
@@ -83,16 +76,6 @@ function chooser(title: string, props: { [name: string]: string | boolean }, cho
   return h('span', {}, input, h('button', { type: 'button', onclick: () => input.click() }, title));
 }
 
-/** What the server that gave this page shares. */
-function shared(app: App): HTMLElement | null {
-  const torrents = app.server.torrents.filter(({ infoHash }) => !app.downloads.find(infoHash));
-  if (torrents.length === 0) return null;
-  const item = ({ name, length, files, url }: Shared) => h('li', {},
-    h('button', { class: 'offer', type: 'button', onclick: () => takeText(app, new URL(url, location.href).href) },
-      stranger(name), h('span', { class: 'muted' }, `${format.bytes(length)} in ${format.many(files, 'file')}`)));
-  return h('div', { class: 'offers' }, h('h2', {}, 'Shared here'), h('ul', {}, ...torrents.map(item)));
-}
-
 /** One card for each download, in the list's order; those that stay are left alone. */
 function keepList(app: App, list: HTMLElement, begin: HTMLElement): void {
   const cards = new Map<Download, { element: HTMLElement; gone: AbortController }>();
@@ -135,10 +118,11 @@ function takeText(app: App, text: string): void {
   else tell('What was dropped is neither a torrent nor a link to one.');
 }
 
-/** A link that carries a download; the address loses it, so that a reload doesn't ask again. */
+/** A link that carries a download, or a token; the address loses it: a reload doesn't ask again, and nobody reads the token there. */
 function takeHash(app: App): void {
-  const lead: Lead | null = readHash(location.hash);
-  if (!lead) return;
+  const [token, lead]: [string | null, Lead | null] = [readToken(location.hash), readHash(location.hash)];
+  if (token === null && !lead) return;
   history.replaceState(null, '', `${location.pathname}${location.search}`);
-  openAdd(app, lead);
+  if (token !== null && app.host.setToken(token)) tell('This tab can manage the server now: it knows the token until it is closed.');
+  if (lead) openAdd(app, lead);
 }

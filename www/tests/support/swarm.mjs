@@ -43,7 +43,7 @@ export async function swarm() {
     tracker, relay, share, seedAgain, folder,
     /** What a server of the page says of itself. */
     config: (torrents = []) => JSON.stringify({
-      version: '0', relays: [relay.url], trackers: [tracker.url], api: '/api/v1', torrents,
+      version: '0', relays: [relay.url], trackers: [tracker.url], torrents,
     }),
     close() {
       programs.endAll();
