@@ -1,11 +1,10 @@
 // axe, in light and dark, on a phone and on a desktop; the keyboard alone; less motion.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { clean } from './support/axe.mjs';
 import { scene, stage } from './support/stage.mjs';
 import { payload } from './support/swarm.mjs';
 import { button, cardOf, complete, details, dialog, drop } from './support/visit.mjs';
 
-const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const SIZES = [['phone', { width: 360, height: 740 }], ['desktop', { width: 1600, height: 1000 }]];
 const FILES = { 'kittiwake/a.txt': Buffer.from('nest\n'), 'kittiwake/b.bin': payload(600_000, 51), 'kittiwake/قائمة.txt': Buffer.from('x') };
 
@@ -15,19 +14,6 @@ const at = stage(async (net) => {
   const offer = { name: 'kittiwake', info_hash: 'a', length: 600_006, files: 3, url: '/kittiwake.torrent', magnet: shared.magnet };
   return { '/gannet.json': net.config([offer]), '/kittiwake.torrent': shared.content };
 });
-
-/** What axe finds, of all its rules; and that nothing is wider than the screen. */
-async function clean(page, where) {
-  await page.evaluate(AXE);
-  // Colours that are still changing have no contrast to measure.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
-  const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  assert.deepEqual(told, [], where);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${where} is ${overflow} px too wide`);
-  return passes.length;
-}
 
 for (const [size, viewport] of SIZES) {
   for (const colorScheme of ['light', 'dark']) {

@@ -42,6 +42,9 @@ pub(crate) struct ServeArgs {
     /// Where downloads go that are added, and where the data of .torrent files is
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub(crate) output_dir: PathBuf,
+    /// Track over UDP too, at this address, like 0.0.0.0:6969
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) udp: Option<SocketAddr>,
     /// Ports at which peers may connect to pages
     #[arg(long, value_name = "PORTS", value_parser = parse::ports, default_value = "50000-50999")]
     pub(crate) ports: RangeInclusive<u16>,

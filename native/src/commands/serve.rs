@@ -11,7 +11,7 @@ use gannet::{
     serve::{Offer, ServeConfig, Server, StartError},
     tracker::TrustedProxies,
 };
-use gannet_core::names::escape_for_terminal;
+use gannet_core::{names::escape_for_terminal, percent};
 
 use super::{
     share::{self, Shared, Terms},
@@ -121,6 +121,7 @@ fn config(args: &ServeArgs, listen: SocketAddr) -> ServeConfig {
         dir: args.output_dir.clone(),
         page: args.www.clone(),
         ports: Some(args.ports.clone()),
+        udp: args.udp,
         allowed: args.allowed.clone(),
         proxies: TrustedProxies::new(args.trusted_proxies.clone()),
         tls: args.cert.clone().zip::<PathBuf>(args.tls_key.clone()),
@@ -141,9 +142,16 @@ async fn tell(server: &Server, client: &Client, args: &ServeArgs) -> Result<(), 
     if let Some(addr) = client.listen_addr() {
         text += &format!("peers at   {addr}\n");
     }
+    if let Some(addr) = server.udp_addr() {
+        text += &format!("tracker at udp://{addr} too\n");
+    }
     // One that was given isn't shown to whoever looks at the terminal.
     if args.token.is_none() {
         text += &format!("token      {}\n", server.token().as_str());
+        if server.has_page() {
+            let token = percent::encode(server.token().as_str().as_bytes());
+            text += &format!("manage at  {}/#token={token}\n", server.url());
+        }
     }
     if !server.has_page() {
         text += "this binary has no page; `cargo xtask www` builds it, --www DIR names one\n";

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, RawQuery, State},
     http::{StatusCode, header},
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{App, downloads::Wanted, error::ServeError};
+use super::{App, downloads::Wanted, error::ServeError, guard::Asked};
 
 /// The longest body in bytes: the largest .torrent in base64, and some.
 pub const MAX_BODY_BYTES: usize = MAX_TORRENT_BYTES / 3 * 4 + 1024;
@@ -93,13 +93,13 @@ impl App {
 
 async fn pause(State(app): Shared, Path(hash): Path<String>) -> Answer {
     app.downloads.torrent(&hash.parse()?)?.pause().await?;
-    app.downloads.changed.notify_one();
+    app.downloads.change();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn resume(State(app): Shared, Path(hash): Path<String>) -> Answer {
     app.downloads.torrent(&hash.parse()?)?.resume().await?;
-    app.downloads.changed.notify_one();
+    app.downloads.change();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -109,25 +109,53 @@ async fn remove(State(app): Shared, Path(hash): Path<String>, RawQuery(query): R
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn events(State(app): Shared) -> impl IntoResponse {
+async fn events(State(app): Shared, Extension(asked): Extension<Asked>) -> impl IntoResponse {
     let end = app.stopping.clone().cancelled_owned();
-    Sse::new(all_stats(app).take_until(end)).keep_alive(KeepAlive::default())
+    Sse::new(Watch::new(app, asked).stream().take_until(end)).keep_alive(KeepAlive::default())
 }
 
-/// Where each download stands, again and again. A reader that is slow hears of it less often.
-fn all_stats(app: Arc<App>) -> impl Stream<Item = Result<Event, Infallible>> {
-    let mut ticks = interval(STATS_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let next = async |(app, mut ticks): (Arc<App>, Interval)| {
-        ticks.tick().await;
-        let all = app.downloads.all_stats().await;
-        Some((stream::iter(all), (app, ticks)))
-    };
-    stream::unfold((app, ticks), next).flatten().map(|stats| Ok(event(&stats)))
+/// Somebody who is told what there is and where it stands, again and again. A reader that is slow
+/// hears of it less often.
+struct Watch {
+    app: Arc<App>,
+    asked: Asked,
+    ticks: Interval,
+    /// What there was when it was told last.
+    told: Option<u64>,
+}
+
+impl Watch {
+    fn new(app: Arc<App>, asked: Asked) -> Self {
+        let mut ticks = interval(STATS_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { app, asked, ticks, told: None }
+    }
+
+    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        let next = async |mut watch: Self| {
+            watch.ticks.tick().await;
+            Some((stream::iter(watch.events().await), watch))
+        };
+        stream::unfold(self, next).flatten().map(Ok)
+    }
+
+    async fn events(&mut self) -> Vec<Event> {
+        let changes = self.app.downloads.changes();
+        let all = self.app.downloads.all_stats().await;
+        let mut events = Vec::with_capacity(all.len() + 1);
+        if self.told.replace(changes) != Some(changes) {
+            let info_hashes: Vec<_> = all.iter().filter_map(|stats| stats.info_hash).collect();
+            let torrents = self.app.offered(&self.asked).await;
+            let line = json!({ "torrents": torrents, "info_hashes": info_hashes });
+            events.push(Event::default().event("torrents").data(line.to_string()));
+        }
+        events.extend(all.iter().map(stats_event));
+        events
+    }
 }
 
 /// As `--json` prints it.
-fn event(stats: &TorrentStats) -> Event {
+fn stats_event(stats: &TorrentStats) -> Event {
     let info_hash: Option<InfoHash> = stats.info_hash;
     let line = json!({
         "schema": STATS_SCHEMA, "event": "stats", "info_hash": info_hash, "stats": stats,

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -53,7 +56,9 @@ pub(super) struct Downloads {
     entries: Mutex<BTreeMap<InfoHash, Entry>>,
     relay: Arc<Relay>,
     /// Something has come, gone or finished.
-    pub(super) changed: Notify,
+    changed: Notify,
+    /// How often that has been so.
+    changes: AtomicU64,
 }
 
 /// What is to be added.
@@ -94,7 +99,24 @@ impl Downloads {
             entries: Mutex::default(),
             relay,
             changed: Notify::new(),
+            changes: AtomicU64::new(0),
         }
+    }
+
+    /// Something has come, gone, finished, stopped or gone on.
+    pub(super) fn change(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Waits for that; one at a time can.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Another number when that has been so.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     pub(super) const fn client(&self) -> &Client {
@@ -157,7 +179,7 @@ impl Downloads {
         tokio::spawn(Arc::clone(self).follow(info_hash, is_known, events));
         self.resident.offer(info_hash);
         self.relay.tell_of_resident(info_hash);
-        self.changed.notify_one();
+        self.change();
         Ok(())
     }
 
@@ -166,9 +188,10 @@ impl Downloads {
         while let Some(news) = events.next().await {
             match news {
                 News::Metadata(info) if !is_known => {
-                    self.publish(info_hash, torrent_file::bare(&info))
+                    self.publish(info_hash, torrent_file::bare(&info));
+                    self.change();
                 }
-                News::Finished => self.changed.notify_one(),
+                News::Finished => self.change(),
                 _ => {}
             }
         }
@@ -252,7 +275,7 @@ impl Downloads {
             let work = move || removal::remove_files(&dir, &info);
             tokio::task::spawn_blocking(work).await.map_err(|_| ServeError::Stopping)??;
         }
-        self.changed.notify_one();
+        self.change();
         Ok(())
     }
 

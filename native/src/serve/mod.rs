@@ -78,6 +78,8 @@ pub struct ServeConfig {
     pub page: Option<PathBuf>,
     /// Ports at which peers may connect to pages; `None` for nowhere.
     pub ports: Option<RangeInclusive<u16>>,
+    /// The UDP address of the tracker, if it is to have one; port 0 for any that is free.
+    pub udp: Option<SocketAddr>,
     /// Networks that pages may be connected to although they aren't public.
     pub allowed: Vec<ipnet::IpNet>,
     /// The HTTP proxies that may say where a request comes from.
@@ -98,6 +100,7 @@ impl ServeConfig {
             dir: ".".into(),
             page: None,
             ports: Some(DEFAULT_PORTS),
+            udp: None,
             allowed: Vec::new(),
             proxies: TrustedProxies::default(),
             tls: None,
@@ -184,7 +187,7 @@ impl Server {
         let url = format!("{scheme}://{}", SocketAddr::new(public, port));
         let announce = format!("{url}/announce");
         let token = config.token.clone().unwrap_or_else(Token::random);
-        let tracker = Tracker::start(tracker_config(&token, &announce)).await?;
+        let tracker = Tracker::start(tracker_config(&token, &announce, config.udp)).await?;
         let own = hosts.clone();
         let inside =
             Inside::new(Arc::clone(tracker.desk()), public, move |url| own.is_announce(url));
@@ -256,6 +259,11 @@ impl Server {
         &self.url
     }
 
+    /// The tracker's UDP address, if it has one.
+    pub fn udp_addr(&self) -> Option<SocketAddr> {
+        self.tracker.udp_addr()
+    }
+
     /// What whoever changes something must know.
     pub fn token(&self) -> &Token {
         &self.app.token
@@ -276,13 +284,13 @@ impl Server {
     }
 }
 
-fn tracker_config(token: &Token, announce: &str) -> TrackerConfig {
+fn tracker_config(token: &Token, announce: &str, udp: Option<SocketAddr>) -> TrackerConfig {
     let api = ApiConfig {
         publish_token: Some(token.clone()),
         announce_urls: vec![announce.to_owned()],
         ..ApiConfig::default()
     };
-    TrackerConfig { api, ..TrackerConfig::default() }
+    TrackerConfig { api, udp, ..TrackerConfig::default() }
 }
 
 fn relay_config(

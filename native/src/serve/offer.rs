@@ -35,27 +35,12 @@ pub(super) async fn page(State(app): Shared, request: Request, next: Next) -> Re
 
 /// What a page asks its own server at its start.
 pub(super) async fn manifest(State(app): Shared, Extension(asked): Extension<Asked>) -> Response {
-    let announce = app.announce_url(&asked);
-    let offers = app.downloads.offers().await;
-    let torrents: Vec<Value> = offers
-        .iter()
-        .map(|(name, trackers, info)| {
-            json!({
-                "name": info.name(),
-                "info_hash": info.info_hash(),
-                "length": info.layout().total_length(),
-                "files": info.files().len(),
-                "url": torrent_path(name),
-                "magnet": magnet(info, &announce, trackers).to_string(),
-            })
-        })
-        .collect();
     let manifest = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "relays": [asked.url("ws")],
-        "trackers": [announce],
+        "trackers": [app.announce_url(&asked)],
         "api": "/api/v1",
-        "torrents": torrents,
+        "torrents": app.offered(&asked).await,
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(manifest)).into_response()
 }
@@ -96,6 +81,23 @@ pub(super) async fn torrent(
 }
 
 impl App {
+    /// What can be downloaded from here, as pages are told.
+    pub(super) async fn offered(&self, asked: &Asked) -> Vec<Value> {
+        let announce = self.announce_url(asked);
+        let offers = self.downloads.offers().await;
+        let offer = |(name, trackers, info): &(String, Vec<String>, Arc<Info>)| {
+            json!({
+                "name": info.name(),
+                "info_hash": info.info_hash(),
+                "length": info.layout().total_length(),
+                "files": info.files().len(),
+                "url": torrent_path(name),
+                "magnet": magnet(info, &announce, trackers).to_string(),
+            })
+        };
+        offers.iter().map(offer).collect()
+    }
+
     /// The tracker's URL, by the name that whoever asks knows, if it is one that all know.
     fn announce_url(&self, asked: &Asked) -> String {
         let url = format!("{}/announce", asked.url("http"));

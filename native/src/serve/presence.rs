@@ -23,7 +23,7 @@ pub(super) async fn keep(downloads: Arc<Downloads>, tracker: Inside, port: u16) 
         }
         known = now;
         tokio::select! {
-            () = downloads.changed.notified() => {}
+            () = downloads.changed() => {}
             () = sleep(PERIOD) => {}
         }
     }

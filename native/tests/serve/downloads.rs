@@ -1,7 +1,7 @@
 //! Downloads that are added over HTTP.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{process::Place, support::*};
 
@@ -49,7 +49,7 @@ fn a_paused_download_waits_until_it_is_resumed() {
     let torrent = BASE64_STANDARD.encode(source.place.read("other.torrent"));
     let answer = add(&server, &torrent);
     assert_eq!(answer.status, 201);
-    let hash: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let hash: Value = serde_json::from_slice(&answer.body).unwrap();
     let hash = hash["info_hash"].as_str().unwrap();
     server.until_state(hash, "downloading");
     let path = |what| format!("/api/v1/downloads/{hash}/{what}");
@@ -85,9 +85,29 @@ fn what_is_no_torrent_is_refused_with_a_word() {
 #[test]
 fn events_tell_where_each_download_stands() {
     let server = Server::start();
-    let line = server.line_of("/api/v1/events", "data: ");
-    let said: serde_json::Value = serde_json::from_str(&line["data: ".len()..]).unwrap();
+    let mut lines = server.lines_of("/api/v1/events").map(Result::unwrap);
+    lines.find(|line| line == "event: stats").expect("the server goes on telling");
+    let line = lines.next().unwrap();
+    let said: Value = serde_json::from_str(line.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!((&said["event"], &said["schema"]), (&json!("stats"), &json!(1)));
     assert_eq!(said["stats"]["info_hash"], said["info_hash"]);
     assert_eq!(said["stats"]["state"], "seeding");
+}
+
+#[test]
+fn events_tell_what_there_is_and_again_when_that_changes() {
+    let (source, server) = pair();
+    let mut lines = server.lines_of("/api/v1/events");
+    let mut next = || {
+        let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"info_hashes\""));
+        let list: Value =
+            serde_json::from_str(line.unwrap().strip_prefix("data: ").unwrap()).unwrap();
+        list["torrents"].as_array().unwrap().len()
+    };
+    assert_eq!(next(), 0);
+    assert_eq!(add(&server, &source.url("/torrents/film.mkv.torrent")).status, 201);
+    assert_eq!(next(), 1);
+    let path = format!("/api/v1/downloads/{}", source.info_hash("film.mkv"));
+    assert_eq!(server.change("DELETE", &path, "").status, 204);
+    while next() != 0 {}
 }

@@ -90,7 +90,7 @@ function described(offer: Shared | undefined, stats: HostStats | undefined): str
     metadata: ['the server asks peers what is in it'],
     checking: ['being checked'],
     downloading: [`the server has ${format.percent(stats.have_bytes, stats.wanted_bytes)}`, received > 0 && format.rate(received)],
-    seeding: [out > 0 && `${format.rate(out)} sent`],
+    seeding: ['seeding', out > 0 && `${format.rate(out)} sent`],
     paused: ['paused'],
     storage_error: ['the server can’t write its files'],
   }[stats.state] ?? [];
