@@ -84,9 +84,11 @@ const PROGRAM = {
 };
 
 /** Chromium with a fresh profile on disk: what is off the record is stored otherwise. */
-export async function browser() {
+export async function browser({ args = [], ...options } = {}) {
   const profile = await mkdtemp(path.join(tmpdir(), 'gannet-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, PROGRAM);
+  const context = await chromium.launchPersistentContext(profile, {
+    ...PROGRAM, ...options, args: [...FLAGS, ...args],
+  });
   return {
     profile,
     /** A page at `url`; what goes wrong in it is printed. */
