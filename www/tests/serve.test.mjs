@@ -1,6 +1,7 @@
 // The page that is inside `gannet serve`, from its printed link to the bytes; and the server, managed
 // from the page.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -124,4 +125,26 @@ scene('what was shared from the start is never deleted, and the page says so', a
   await dialog(page).getByText(/was told to share this, so it does not delete it/).waitFor();
   await button(dialog(page), 'Cancel').click();
   await cardOf(page, 'film & co.bin').waitFor({ state: 'detached' });
+});
+
+scene('over TLS too: the page, its relay and its tracker have the names that it was asked by', async () => {
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const secure = await serve('secure', path.join(folder, 'films'), '--cert', cert, '--tls-key', key);
+  assert.match(secure.link, /^https:/);
+  const trusting = await browser({ ignoreHTTPSErrors: true });
+  try {
+    const page = await visit(trusting, 'about:blank');
+    const sockets = [];
+    page.on('websocket', (socket) => sockets.push(new URL(socket.url()).origin));
+    await page.goto(secure.link.replace('127.0.0.1', 'localhost'));
+    await decide(page);
+    await complete(page, 'film & co.bin');
+    const got = await saved(page, () => button(page, 'Save film & co.bin').click());
+    assert.equal(sha256(got.bytes), sha256(FILM));
+    assert.deepEqual(new Set(sockets), new Set([new URL(page.url().replace('https', 'wss')).origin]));
+  } finally {
+    await trusting.close();
+  }
 });

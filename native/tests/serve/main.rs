@@ -6,6 +6,7 @@ mod pages;
 #[path = "../process/mod.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod process;
+mod readme;
 mod refusals;
 #[path = "../relay/support.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
