@@ -16,8 +16,8 @@ export interface Sample {
   upload: number;
 }
 
-/** `elsewhere`: another tab has it. `failed`: it could not begin. */
-export type Phase = 'starting' | 'elsewhere' | 'running' | 'failed';
+/** `elsewhere`: another tab has it. `asking`: its files can't be read before the person says so. `failed`: it could not begin. */
+export type Phase = 'starting' | 'elsewhere' | 'asking' | 'running' | 'failed';
 
 /** One download as the page shows it: what the engine last told, and what happened before. */
 export class Download extends EventTarget {
@@ -31,8 +31,6 @@ export class Download extends EventTarget {
   /** For each piece the number in `names` of who brought it, from one; zero if nobody did. */
   brought = new Uint8Array();
   names: string[] = [];
-  /** Its files were chosen from this device: they are gone when the tab is. */
-  readonly isOwn: boolean;
   /** Whether somebody looks at the pieces. */
   watched = false;
   #sampleEvery = 1;
@@ -40,11 +38,22 @@ export class Download extends EventTarget {
   #listeningTo: Promise<void> | undefined;
 
   constructor(
-    readonly record: Record, readonly storage: Keeping, readonly description: Description | undefined,
-    isOwn = false,
+    readonly record: Record, public storage: Keeping, readonly description: Description | undefined,
   ) {
     super();
-    this.isOwn = isOwn;
+  }
+
+  /** Its files were chosen from this device. */
+  get isOwn(): boolean {
+    return this.record.own !== undefined;
+  }
+
+  /** What nobody could have from this tab, or what only this tab has, if it were closed now. */
+  get isLostWithTab(): boolean {
+    const { stats, record: { own } } = this;
+    if (this.phase !== 'running' || !stats) return false;
+    if (!own) return this.storage === 'memory' && stats.have_bytes > 0;
+    return own.kept === 'nothing' || stats.peers.some(({ connected, kind, progress }) => connected && kind !== 'source' && progress < 1);
   }
 
   get infoHash(): string {

@@ -1,5 +1,7 @@
 // What a reload begins with: one record a download, in the browser's database.
 
+import type { Own } from './sharing.js';
+
 export interface Record {
   infoHash: string;
   name: string;
@@ -12,6 +14,8 @@ export interface Record {
   paused: boolean;
   /** Milliseconds since 1970. */
   added: number;
+  /** Its files are this device's: chosen to be shared, not downloaded. */
+  own?: Own;
 }
 
 const STORE = 'downloads';

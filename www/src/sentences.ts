@@ -35,6 +35,11 @@ const BY_NAME: { [name: string]: Sentence } = {
     what: 'The .torrent file could not be fetched.',
     todo: 'The address may be wrong, or its server doesn’t let other pages read it: download the file, then drop it here.',
   },
+  ChangedError: {
+    what: 'These are not the files that were shared, or they have changed since.',
+    todo: 'Choose the same ones, or remove this and share them as they are now.',
+  },
+  NotFoundError: { what: 'A file is not where it was.', todo: 'Put it back, or choose it again.' },
   InternalError: {
     what: 'Something in Gannet failed.',
     todo: 'Reload the page: what was downloaded is kept. If it happens again, please report it.',

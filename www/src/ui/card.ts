@@ -3,6 +3,7 @@ import { fill, h, id, show, stranger, write } from '../dom.js';
 import type { Download } from '../download.js';
 import * as format from '../format.js';
 import { saveAll } from '../save.js';
+import { chooseFiles } from './choose.js';
 import { details } from './details.js';
 import { problem } from './notes.js';
 import { openRemove } from './remove.js';
@@ -41,6 +42,14 @@ export function card(app: App, download: Download, signal: AbortSignal): HTMLEle
   return element;
 }
 
+/** By asking the browser, where it knows the files; else the person. */
+function shareAgain({ downloads }: App, download: Download): void {
+  const { record, description } = download;
+  if (record.own?.kept === 'handles') return void downloads.shareAgain(download, null);
+  const isFolder = record.own?.name === undefined && (description?.files.length ?? 0) > 1;
+  chooseFiles({ multiple: true, webkitdirectory: isFolder }, (files) => void downloads.shareAgain(download, files));
+}
+
 /** The word that the look goes by. */
 function stateOf({ phase, stats, isComplete }: Download): string {
   if (phase !== 'running') return phase;
@@ -58,6 +67,7 @@ function shareDone({ stats, phase }: Download): { part: number; whole: number } 
 function headline(download: Download): string {
   const { phase, stats } = download;
   if (phase === 'elsewhere') return 'Another tab is downloading this. It goes on here when that one is closed.';
+  if (phase === 'asking') return asking(download);
   if (phase === 'failed') return 'It could not begin.';
   if (!stats || phase === 'starting') return 'Starting…';
   const of = `${format.bytes(stats.have_bytes)} of ${format.bytes(stats.wanted_bytes)}`;
@@ -71,8 +81,16 @@ function headline(download: Download): string {
   }
 }
 
-function downloading({ stats, isComplete }: Download, of: string): string {
+/** What was shared before the page was closed, and can't be without the person. */
+function asking({ record: { own } }: Download): string {
+  return own?.kept === 'handles'
+    ? 'Not shared since the page was closed: the browser asks again before it lets the page read the files.'
+    : 'Not shared since the page was closed: this browser can’t keep these files. Choose them again to go on.';
+}
+
+function downloading({ stats, isComplete, isOwn }: Download, of: string): string {
   if (!stats || isComplete) return of;
+  if (isOwn) return `Shared from this tab while it is open · copying, ${of}`;
   const peers = stats.peers.filter((peer) => peer.connected).length;
   if (peers === 0) return `${of} · looking for peers`;
   const left = stats.eta_seconds === null ? '' : ` · ${format.duration(stats.eta_seconds)} left`;
@@ -95,6 +113,7 @@ function actions(app: App, download: Download, signal: AbortSignal): HTMLElement
   const pause = button('Pause', () => void downloads.pause(download));
   const resume = button('Resume', () => void downloads.resume(download));
   const retry = button('Try again', () => downloads.retry(download));
+  const again = button('Share again', () => shareAgain(app, download), { class: 'primary' });
   const share = button('Share', () => openShare(app, download));
   const remove = button('Remove', () => openRemove(app, download));
   download.follow(() => {
@@ -105,8 +124,9 @@ function actions(app: App, download: Download, signal: AbortSignal): HTMLElement
     show(pause, running && !paused);
     show(resume, running && paused);
     show(retry, phase === 'failed');
+    show(again, phase === 'asking');
     show(share, running);
     show(remove, phase !== 'elsewhere');
   }, signal);
-  return h('div', { class: 'buttons' }, save, pause, resume, retry, share, remove);
+  return h('div', { class: 'buttons' }, save, pause, resume, retry, again, share, remove);
 }

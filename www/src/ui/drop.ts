@@ -1,4 +1,5 @@
 import { h } from '../dom.js';
+import { fileOf, filesBelow, placed } from '../sharing.js';
 
 /** Takes what is dropped anywhere on the page: files, also those in folders, or text. */
 export function acceptDrops(files: (files: File[]) => void, text: (text: string) => void): HTMLElement {
@@ -21,23 +22,41 @@ export function acceptDrops(files: (files: File[]) => void, text: (text: string)
 
 async function taken(data: DataTransfer | null, files: (files: File[]) => void, text: (text: string) => void): Promise<void> {
   if (!data) return;
-  // Entries are only there until this function first waits.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
+  // What is dropped is only there until this function first waits.
+  const items = [...data.items].filter(({ kind }) => kind === 'file');
+  const handles = items.map((item) => (item as Handled).getAsFileSystemHandle?.().catch(() => null));
+  const entries = items.map((item) => item.webkitGetAsEntry?.());
   const plain = [...data.files];
   const words = data.getData('text/uri-list') || data.getData('text/plain');
-  const hasFolder = entries.some((entry) => entry.isDirectory);
-  const found = hasFolder ? (await Promise.all(entries.map((entry) => filesIn(entry)))).flat() : plain;
+  const found = await byHandles(handles) ?? await byEntries(entries) ?? plain;
   if (found.length > 0) files(found);
   else if (words) text(words);
+}
+
+/** Some browsers' way to what is dropped, which leads there again later. */
+interface Handled {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+
+async function byHandles(promised: (Promise<FileSystemHandle | null> | undefined)[]): Promise<File[] | null> {
+  const handles = await Promise.all(promised);
+  if (!handles.every((handle) => handle !== null && handle !== undefined)) return null;
+  const files = handles.map((handle) => (handle.kind === 'directory'
+    ? filesBelow(handle as FileSystemDirectoryHandle)
+    : fileOf(handle as FileSystemFileHandle).then((file) => [file])));
+  return (await Promise.all(files)).flat();
+}
+
+async function byEntries(entries: (FileSystemEntry | null | undefined)[]): Promise<File[] | null> {
+  const there = entries.filter((entry) => entry !== null && entry !== undefined);
+  if (!there.some((entry) => entry.isDirectory)) return null;
+  return (await Promise.all(there.map((entry) => filesIn(entry)))).flat();
 }
 
 async function filesIn(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
-    // Only files from a folder's own dialog know their path: the same is said here.
-    const path = entry.fullPath.replace(/^\//, '');
-    if (path.includes('/')) Object.defineProperty(file, 'webkitRelativePath', { value: path });
-    return [file];
+    return [placed(file, entry.fullPath.replace(/^\//, ''))];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const all: File[] = [];

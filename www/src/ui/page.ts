@@ -4,6 +4,7 @@ import { fill, h, id, show, svg } from '../dom.js';
 import { type Lead, readHash, readText, readToken } from '../link.js';
 import { openAdd } from './add.js';
 import { card } from './card.js';
+import { chooser, sharer } from './choose.js';
 import { acceptDrops } from './drop.js';
 import { hostList } from './host.js';
 import { notes, tell } from './notes.js';
@@ -20,6 +21,10 @@ export function page(app: App): void {
   keepList(app, list, begin);
   const openHash = () => takeHash(app);
   addEventListener('hashchange', openHash);
+  addEventListener('beforeunload', (event) => {
+    // The browser asks whether to leave, in its own words.
+    if (app.downloads.list.some(({ isLostWithTab }) => isLostWithTab)) event.preventDefault();
+  });
   app.addEventListener('server', openHash, { once: true });
 }
 
@@ -59,21 +64,8 @@ function entry(app: App): HTMLElement {
     wrong,
     h('p', { class: 'choices' },
       chooser('Choose a .torrent', { accept: '.torrent,application/x-bittorrent', multiple: true }, (files) => takeFiles(app, files)),
-      chooser('Share files', { multiple: true }, (files) => openSeed(app, files)),
-      chooser('Share a folder', { webkitdirectory: true }, (files) => openSeed(app, files))));
-}
-
-/** A button that opens the system's dialog for files. */
-function chooser(title: string, props: { [name: string]: string | boolean }, chosen: (files: File[]) => void): HTMLElement {
-  const input = h('input', {
-    type: 'file', hidden: true, ...props, onchange: () => {
-      const files = [...(input.files ?? [])];
-      input.value = '';
-      if (files.length > 0) chosen(files);
-    },
-  });
-  input.setAttribute('aria-label', title);
-  return h('span', {}, input, h('button', { type: 'button', onclick: () => input.click() }, title));
+      sharer('Share files', { multiple: true }, (files) => openSeed(app, files)),
+      sharer('Share a folder', { webkitdirectory: true }, (files) => openSeed(app, files))));
 }
 
 /** One card for each download, in the list's order; those that stay are left alone. */

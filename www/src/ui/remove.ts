@@ -10,7 +10,8 @@ export function openRemove(app: App, download: Download): void {
     box.checked = true;
     const remove = () => {
       opened.close();
-      void app.downloads.remove(download, !download.isOwn && box.checked);
+      // A copy of one's own files is of no use to anybody else.
+      void app.downloads.remove(download, download.isOwn ? download.storage === 'opfs' : box.checked);
     };
     const label = h('label', { for: box.id }, 'Also delete what the browser keeps of it');
     const what = download.isOwn

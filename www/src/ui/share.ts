@@ -6,6 +6,13 @@ import { offerBlob } from '../save.js';
 import { openDialog } from './dialog.js';
 import { tell } from './notes.js';
 
+/** What becomes of a share when the page is closed and opened again. */
+const OUTLIVES = {
+  copy: 'The browser keeps a copy: it is shared again as soon as this page is opened again.',
+  handles: 'When this page is opened again, it goes on; the browser may ask whether it may read the files.',
+  nothing: 'Closing the tab ends it: the browser keeps no way to these files, so choose them again then.',
+};
+
 /** Links that lead others to this torrent, as text, and as a code for a phone's camera. */
 export function openShare(app: App, download: Download): void {
   const { torrent, record } = download;
@@ -17,6 +24,7 @@ export function openShare(app: App, download: Download): void {
     h('p', { class: 'muted' }, download.isComplete
       ? 'Whoever opens this downloads from this tab while it is open, and from everybody else who has it.'
       : 'Whoever opens this downloads what this tab has already, and the rest from the others.'),
+    record.own && h('p', { class: 'muted' }, OUTLIVES[download.storage === 'opfs' ? 'copy' : record.own.kept]),
     copyable('Link to a page', link),
     copyable('Magnet link', torrent.magnet),
     app.server.trackers.length === 0 && download.isOwn && h('p', { class: 'muted' },

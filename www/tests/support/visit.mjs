@@ -2,11 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import assert from 'node:assert/strict';
 
-/** Opens the page in a new tab. Files are saved without the system's dialog, as in some browsers. */
+/** Opens the page in a new tab. Files are saved without the system's dialogs for that, as in some browsers. */
 export async function visit(chromium, url) {
   const page = await chromium.page('about:blank');
   await page.addInitScript(() => {
     delete globalThis.showSaveFilePicker;
+    delete globalThis.showOpenFilePicker;
     delete globalThis.showDirectoryPicker;
     globalThis.violations = [];
     addEventListener('securitypolicyviolation', (event) => {
