@@ -39,6 +39,11 @@ const BY_NAME: { [name: string]: Sentence } = {
     what: 'These are not the files that were shared, or they have changed since.',
     todo: 'Choose the same ones, or remove this and share them as they are now.',
   },
+  NotAllowedError: {
+    what: 'The browser does not let the page write there.',
+    todo: 'Choose another place, and allow it when the browser asks.',
+  },
+  QuotaExceededError: { what: 'The disk is full.', todo: 'Free some space, or choose another disk.' },
   NotFoundError: { what: 'A file is not where it was.', todo: 'Put it back, or choose it again.' },
   InternalError: {
     what: 'Something in Gannet failed.',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { scene, stage } from './support/stage.mjs';
 import { payload } from './support/swarm.mjs';
+import { video } from './support/video.mjs';
 import { add, button, cardOf, complete, details, dialog, noViolations, remove } from './support/visit.mjs';
 
 const SECONDS = 60;
@@ -47,6 +48,27 @@ scene('sound plays, and is sought in, while it downloads', async () => {
   await button(dialog(page), 'Close').click();
   await noViolations(page);
   await remove(page, 'gulls.wav');
+});
+
+scene('video plays, and is sought in, while it downloads', async () => {
+  const film = await video(at.chromium, at.server.url, SECONDS);
+  const shared = await at.net.share('gannets.webm', { 'gannets.webm': film }, { limit: `${Math.round(film.length / 25_000)}K` });
+  const page = await at.visit();
+  await add(page, shared.magnet);
+  const files = await details(page, 'gannets.webm', 'Files');
+  await button(files, 'Play gannets.webm').click();
+  const player = dialog(page).locator('video');
+  await player.evaluate((video) => { video.muted = true; return video.play(); });
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 0.5);
+  const { duration, width } = await player.evaluate((video) => ({ duration: video.duration, width: video.videoWidth }));
+  assert.deepEqual([Math.round(duration), width], [SECONDS, 320]);
+  await player.evaluate((video) => { video.currentTime = 50; });
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 50.5);
+  const done = Number(await cardOf(page, 'gannets.webm').getByRole('progressbar').getAttribute('aria-valuenow'));
+  assert.ok(done < 90, `${done} % were there already`);
+  await button(dialog(page), 'Close').click();
+  await noViolations(page);
+  await remove(page, 'gannets.webm');
 });
 
 scene('pictures and texts are shown; what is in them never runs', async () => {
