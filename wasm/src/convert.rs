@@ -16,8 +16,9 @@ use gannet_core::{
 };
 use js_sys::{Error, Float64Array, Uint8Array};
 use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
+
+use crate::value::to_js;
 
 #[wasm_bindgen]
 extern "C" {
@@ -343,10 +344,4 @@ fn describe<'a>(
         web_seeds,
         files: info.files().iter().zip(spans).map(file).collect(),
     }
-}
-
-/// As JSON would have it: `null` where there is nothing, plain objects, numbers.
-fn to_js(value: &impl Serialize) -> JsValue {
-    // Only a value that refuses to be serialized fails, and none here does.
-    value.serialize(&Serializer::json_compatible()).unwrap_or(JsValue::NULL)
 }

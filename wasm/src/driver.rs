@@ -68,8 +68,8 @@ impl Driver {
     }
 
     /// Tells the session what happened, unless nobody waits for it any more.
-    pub(crate) fn take(&mut self, input: impl FnOnce(&mut Self) -> Option<Input>) {
-        if let Some(input) = input(self) {
+    pub(crate) fn take(&mut self, input: Option<Input>) {
+        if let Some(input) = input {
             self.act(|driver, now| driver.session.handle_input(now, input));
         }
     }

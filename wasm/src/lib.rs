@@ -15,8 +15,8 @@ mod pool;
 mod socket;
 mod storage;
 mod table;
+mod value;
 
-use gannet_core::storage::Outcome;
 use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -138,22 +138,26 @@ impl Engine {
 
     /// A dial succeeded.
     pub fn connected(&mut self, peer: f64) {
-        self.0.take(|driver| driver.sockets.connected(peer));
+        let input = self.0.sockets.connected(peer);
+        self.0.take(input);
     }
 
     /// Bytes came.
     pub fn received(&mut self, peer: f64, bytes: Vec<u8>) {
-        self.0.take(|driver| driver.sockets.received(peer, bytes));
+        let input = self.0.sockets.received(peer, bytes);
+        self.0.take(input);
     }
 
     /// So many bytes have left, and there is room for more.
     pub fn sent(&mut self, peer: f64, bytes: f64) {
-        self.0.take(|driver| driver.sockets.sent(peer, bytes));
+        let input = self.0.sockets.sent(peer, bytes);
+        self.0.take(input);
     }
 
     /// A dial failed or a connection ended; `reason` is a word of the host's.
     pub fn closed(&mut self, peer: f64, reason: &str) {
-        self.0.take(|driver| driver.sockets.closed(peer, convert::disconnect(reason)));
+        let input = self.0.sockets.closed(peer, convert::disconnect(reason));
+        self.0.take(input);
     }
 }
 
@@ -182,7 +186,8 @@ impl Engine {
 
     /// A source answered: with bytes, or without because it failed, or left for good.
     pub fn fetched(&mut self, source: f64, piece: u32, bytes: Option<Vec<u8>>, gone: bool) {
-        self.0.take(|driver| driver.pool.fetched(source, piece, bytes, gone));
+        let input = self.0.pool.fetched(source, piece, bytes, gone);
+        self.0.take(input);
     }
 }
 
@@ -194,11 +199,8 @@ impl Engine {
     /// The files were opened. `record` is the resume record, `stamps` are the length in bytes and
     /// the time of modification in milliseconds of each file, zeros for one that isn't there.
     pub fn opened(&mut self, order: u32, record: Option<Vec<u8>>, stamps: &Float64Array) {
-        self.0.take(|driver| {
-            let (torrent, info) = driver.orders.opening(order)?;
-            let opened = convert::opened(record, &convert::stamps(stamps), &info);
-            Some(storage::completed(torrent, Outcome::Opened(Ok(opened))))
-        });
+        let input = self.0.orders.opened(order, record, &convert::stamps(stamps));
+        self.0.take(input);
     }
 
     /// The record to keep, for an order to checkpoint: the files are synced and are as `stamps` say.
@@ -209,25 +211,29 @@ impl Engine {
 
     /// Done as ordered: files selected, bytes spilled, record kept, files closed.
     pub fn done(&mut self, order: u32) {
-        self.0.take(|driver| driver.orders.done(order));
+        let input = self.0.orders.done(order);
+        self.0.take(input);
     }
 
     /// A piece was hashed, and written if that was ordered and it is good. `digests` are those of
     /// its blocks, one after the other, if they were asked for or the piece is bad.
     pub fn hashed(&mut self, order: u32, good: bool, digests: &[u8]) {
-        self.0.take(|driver| driver.orders.hashed(order, good, digests));
+        let input = self.0.orders.hashed(order, good, digests);
+        self.0.take(input);
     }
 
     /// Bytes were read.
     #[wasm_bindgen(js_name = readDone)]
     pub fn read_done(&mut self, order: u32, bytes: Vec<u8>) {
-        self.0.take(|driver| driver.orders.read(order, bytes));
+        let input = self.0.orders.read(order, bytes);
+        self.0.take(input);
     }
 
     /// An order failed; `kind` is a word of the host's, `limit` the limit that was reached.
     pub fn failed(&mut self, order: u32, kind: &str, file: String, limit: f64) {
         let error = convert::storage_error(kind, file, limit);
-        self.0.take(|driver| driver.orders.failed(order, error));
+        let input = self.0.orders.failed(order, error);
+        self.0.take(input);
     }
 }
 

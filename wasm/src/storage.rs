@@ -56,12 +56,17 @@ impl Orders {
         self.out.insert(number, Pending { torrent, what });
     }
 
-    /// The torrent whose files were opened.
-    pub(crate) fn opening(&mut self, order: u32) -> Option<(TorrentKey, Arc<Info>)> {
-        match self.out.remove(order)? {
-            Pending { torrent, what: What::Open(info) } => Some((torrent, info)),
+    /// The files of a torrent were opened, with what was kept of it and what is there.
+    pub(crate) fn opened(
+        &mut self,
+        order: u32,
+        record: Option<Vec<u8>>,
+        stamps: &[FileStamp],
+    ) -> Option<Input> {
+        self.answer(order, |what| match what {
+            What::Open(info) => Some(Outcome::Opened(Ok(convert::opened(record, stamps, &info)))),
             _ => None,
-        }
+        })
     }
 
     /// What is to be kept for an order to checkpoint.
@@ -134,13 +139,9 @@ impl Orders {
         outcome: impl FnOnce(What) -> Option<Outcome>,
     ) -> Option<Input> {
         let Pending { torrent, what } = self.out.remove(order)?;
-        Some(completed(torrent, outcome(what)?))
+        let outcome = outcome(what)?;
+        Some(Input::Storage(Completion { torrent, outcome }))
     }
-}
-
-/// The answer to an order.
-pub(crate) fn completed(torrent: TorrentKey, outcome: Outcome) -> Input {
-    Input::Storage(Completion { torrent, outcome })
 }
 
 /// Says an order in the host's words; what is kept of it.
