@@ -134,7 +134,7 @@ impl Bitfield {
 
     /// The pieces in the set, in order.
     pub fn iter(&self) -> impl Iterator<Item = PieceIndex> + '_ {
-        self.words(0).flat_map(|(first, word)| Ones { first, word })
+        Pieces::new(self, None, 0, 0)
     }
 
     /// The pieces that aren't in the set, in order.
@@ -144,7 +144,7 @@ impl Bitfield {
 
     /// The first piece at or behind number `start` that isn't in the set.
     pub fn first_missing_from(&self, start: u32) -> Option<PieceIndex> {
-        self.missing_from(start).find(|piece| piece.as_u32() >= start)
+        self.missing_from(start).next()
     }
 
     /// How many pieces are in both sets.
@@ -164,24 +164,17 @@ impl Bitfield {
         other: &'a Self,
         start: u32,
     ) -> impl Iterator<Item = PieceIndex> + 'a {
-        let theirs = other.words(start / WORD_BITS);
-        self.words(start / WORD_BITS)
-            .zip(theirs)
-            .flat_map(|((first, own), (_, theirs))| Ones { first, word: own & theirs })
-            .skip_while(move |piece| piece.as_u32() < start)
+        Pieces::new(self, Some(other), 0, start)
     }
 
-    /// The missing pieces from the word on that `start` lies in.
-    fn missing_from(&self, start: u32) -> impl Iterator<Item = PieceIndex> + '_ {
-        self.words(start / WORD_BITS)
-            .flat_map(|(first, word)| Ones { first, word: !word })
-            .take_while(|piece| piece.as_u32() < self.len)
+    fn missing_from(&self, start: u32) -> Pieces<'_> {
+        Pieces::new(self, None, u64::MAX, start)
     }
 
-    /// Each word from number `from` on, with the number of its first piece.
-    fn words(&self, from: u32) -> impl Iterator<Item = (u32, u64)> + '_ {
-        let rest = self.bytes.get(from as usize * WORD_BYTES..).unwrap_or_default();
-        (from..).map(|n| n * WORD_BITS).zip(rest.chunks(WORD_BYTES).map(word))
+    /// The word whose first piece is number `first`, or its end of zeros.
+    fn word_at(&self, first: u32) -> u64 {
+        let rest = self.bytes.get(first as usize / 8..).unwrap_or_default();
+        word(&rest[..rest.len().min(WORD_BYTES)])
     }
 
     fn words_of_both<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (u64, u64)> + 'a {
@@ -198,22 +191,47 @@ impl fmt::Debug for Bitfield {
     }
 }
 
-/// The set bits of a word, as pieces from number `first` on.
-struct Ones {
+/// The pieces of a set, or those missing from it, or those in two sets: word by word.
+///
+/// One type for all of these: adapters would bring a page the same loop four times.
+struct Pieces<'a> {
+    set: &'a Bitfield,
+    other: Option<&'a Bitfield>,
+    /// All ones for the pieces that are missing.
+    flip: u64,
+    /// The first piece of the word.
     first: u32,
+    /// What is left of the word.
     word: u64,
 }
 
-impl Iterator for Ones {
+impl<'a> Pieces<'a> {
+    fn new(set: &'a Bitfield, other: Option<&'a Bitfield>, flip: u64, start: u32) -> Self {
+        let first = start / WORD_BITS * WORD_BITS;
+        let mut pieces = Self { set, other, flip, first, word: 0 };
+        pieces.word = pieces.word_at(first) & (u64::MAX >> (start % WORD_BITS));
+        pieces
+    }
+
+    fn word_at(&self, first: u32) -> u64 {
+        let both = self.other.map_or(u64::MAX, |other| other.word_at(first));
+        (self.set.word_at(first) ^ self.flip) & both
+    }
+}
+
+impl Iterator for Pieces<'_> {
     type Item = PieceIndex;
 
     fn next(&mut self) -> Option<PieceIndex> {
-        if self.word == 0 {
-            return None;
+        while self.word == 0 {
+            self.first = self.first.checked_add(WORD_BITS).filter(|&first| first < self.set.len)?;
+            self.word = self.word_at(self.first);
         }
         let bit = self.word.leading_zeros();
         self.word &= !(1 << (WORD_BITS - 1 - bit));
-        Some(PieceIndex::new(self.first + bit))
+        let piece = self.first + bit;
+        // Behind the end everything is missing.
+        (piece < self.set.len).then(|| PieceIndex::new(piece))
     }
 }
 
