@@ -17,10 +17,16 @@ const TOP: Folder = 0;
 /// and a folder have the same name, whichever comes later gets another one.
 #[derive(Debug, Default)]
 pub struct UniquePaths {
-    taken: BTreeMap<(Folder, String), Entry>,
-    /// The last suffix given to names that share a stem, so that a million equal names are quick.
-    suffixes: BTreeMap<(Folder, String), u32>,
+    names: BTreeMap<(Folder, String), Name>,
     folders: Folder,
+}
+
+/// What is known of a name in a folder.
+#[derive(Debug, Default)]
+struct Name {
+    taken: Option<Entry>,
+    /// The last suffix given to this stem, so that a million equal names are quick.
+    suffix: u32,
 }
 
 #[derive(Debug)]
@@ -50,15 +56,14 @@ impl UniquePaths {
 
     /// The folder of this name in `parent`: its name in the end, and its number.
     fn enter(&mut self, parent: Folder, wanted: String) -> (String, Folder) {
-        let key = key(parent, &wanted);
-        match self.taken.get(&key) {
+        match &self.name(parent, &wanted).taken {
             None => self.new_folder(parent, wanted),
             Some(Entry::Folder(folder)) => (wanted, *folder),
             Some(Entry::File(Some(instead))) => instead.clone(),
             Some(Entry::File(None)) => {
                 let free = self.free_name(parent, &wanted);
                 let instead = self.new_folder(parent, free);
-                self.taken.insert(key, Entry::File(Some(instead.clone())));
+                self.name(parent, &wanted).taken = Some(Entry::File(Some(instead.clone())));
                 instead
             }
         }
@@ -66,14 +71,15 @@ impl UniquePaths {
 
     fn new_folder(&mut self, parent: Folder, name: String) -> (String, Folder) {
         self.folders += 1;
-        self.taken.insert(key(parent, &name), Entry::Folder(self.folders));
-        (name, self.folders)
+        let folder = self.folders;
+        self.name(parent, &name).taken = Some(Entry::Folder(folder));
+        (name, folder)
     }
 
     fn file(&mut self, parent: Folder, wanted: String) -> String {
-        let is_free = !self.taken.contains_key(&key(parent, &wanted));
+        let is_free = self.name(parent, &wanted).taken.is_none();
         let name = if is_free { wanted } else { self.free_name(parent, &wanted) };
-        self.taken.insert(key(parent, &name), Entry::File(None));
+        self.name(parent, &name).taken = Some(Entry::File(None));
         name
     }
 
@@ -81,19 +87,25 @@ impl UniquePaths {
         let (stem, extension) = split_extension(wanted);
         let room = MAX_COMPONENT_BYTES.saturating_sub(extension.len() + SUFFIX_BYTES);
         let stem = &stem[..char_boundary(stem, room)];
-        let suffix = self.suffixes.entry(key(parent, &[stem, extension].concat())).or_insert(1);
+        let shared = format!("{stem}{extension}");
+        let mut suffix = self.name(parent, &shared).suffix.max(1);
         loop {
-            *suffix += 1;
+            suffix += 1;
             let name = format!("{stem} ({suffix}){extension}");
-            if !self.taken.contains_key(&key(parent, &name)) {
+            if self.name(parent, &name).taken.is_none() {
+                self.name(parent, &shared).suffix = suffix;
                 return name;
             }
         }
     }
-}
 
-fn key(parent: Folder, name: &str) -> (Folder, String) {
-    (parent, name.to_lowercase())
+    fn name(&mut self, parent: Folder, name: &str) -> &mut Name {
+        let lower = match name.is_ascii() {
+            true => name.to_ascii_lowercase(),
+            false => name.chars().flat_map(char::to_lowercase).collect(),
+        };
+        self.names.entry((parent, lower)).or_default()
+    }
 }
 
 #[cfg(test)]
