@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    draw,
     id::PeerKey,
     sorted::{Map, Set},
     time::Instant,
@@ -100,7 +101,7 @@ impl AddressBook {
             return None;
         }
         let doubled = REDIAL_BACKOFF * 2u32.pow((known.failures - 1).min(16));
-        let wait = doubled.min(MAX_REDIAL_BACKOFF).mul_f64(0.75 + jitter / 2.0);
+        let wait = draw::about(doubled.min(MAX_REDIAL_BACKOFF), jitter);
         known.next_dial = now + wait;
         Some(wait)
     }

@@ -1,6 +1,8 @@
 //! Chance that is the same on every machine: what `fastrand` draws as `usize`, and with it the order
 //! of a shuffle, depends on how wide that is, and WebAssembly's is not the native one.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 
 /// An index below `length`, which is not zero and fits in 32 bits.
@@ -22,6 +24,12 @@ pub(crate) fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(index(rng, last + 1), last);
     }
+}
+
+/// A time about as long: from three quarters of it to five quarters, for a `chance` below one.
+pub(crate) fn about(time: Duration, chance: f64) -> Duration {
+    let micros = time.as_secs_f64() * 1e6;
+    Duration::from_micros((micros * (0.75 + chance / 2.0)) as u64)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl Meter {
             .map(|slot| self.slots[(slot % SLOTS as u64) as usize])
             .sum::<u64>();
         let micros = now.as_micros().saturating_sub(oldest * SLOT_MICROS).max(SLOT_MICROS);
-        (u128::from(counted) * 1_000_000 / u128::from(micros)) as u64
+        counted.saturating_mul(1_000_000) / micros
     }
 
     fn advance(&mut self, now: Instant) {
@@ -65,7 +65,7 @@ pub struct Bucket {
     /// Bytes per second; `None` for no limit.
     rate: Option<u64>,
     /// Bytes that may go now, times a million; negative while a debt is paid off.
-    micro_tokens: i128,
+    micro_tokens: i64,
     filled: Instant,
 }
 
@@ -97,29 +97,40 @@ impl Bucket {
     /// Takes the bytes out.
     pub fn take(&mut self, bytes: u64) {
         if self.rate.is_some() {
-            self.micro_tokens -= i128::from(bytes) * 1_000_000;
+            let taken = signed(bytes).saturating_mul(1_000_000);
+            self.micro_tokens = self.micro_tokens.saturating_sub(taken);
         }
     }
 
     /// When the bucket is open again, if it is shut now.
     pub fn opens_at(&mut self, now: Instant) -> Option<Instant> {
-        let rate = i128::from(self.rate?);
+        let rate = signed(self.rate?);
         match self.is_open(now) {
             true => None,
-            false => Some(now + Duration::from_micros((-self.micro_tokens / rate) as u64 + 1)),
+            false => {
+                Some(now + Duration::from_micros((self.micro_tokens / rate).unsigned_abs() + 1))
+            }
         }
     }
 
-    fn capacity(&self) -> i128 {
-        i128::from(self.rate.unwrap_or(0)) * BURST.as_micros() as i128
+    fn capacity(&self) -> i64 {
+        self.gained(BURST)
+    }
+
+    fn gained(&self, elapsed: Duration) -> i64 {
+        signed(self.rate.unwrap_or(0)).saturating_mul(elapsed.as_micros() as i64)
     }
 
     fn refill(&mut self, now: Instant) {
-        let elapsed = now.since(self.filled).as_micros() as i128;
-        let gained = elapsed * i128::from(self.rate.unwrap_or(0));
-        self.micro_tokens = (self.micro_tokens + gained).min(self.capacity());
+        let gained = self.gained(now.since(self.filled));
+        self.micro_tokens = self.micro_tokens.saturating_add(gained).min(self.capacity());
         self.filled = self.filled.max(now);
     }
+}
+
+/// A count of bytes, or more than anybody will ever count.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{id::PieceIndex, roster::RecordId, sorted::Map, storage::BlockDigest, time::Instant};
+use crate::{
+    draw, id::PieceIndex, roster::RecordId, sorted::Map, storage::BlockDigest, time::Instant,
+};
 
 /// The wait of a piece doubles at most so often.
 const MAX_DOUBLINGS: u32 = 6;
@@ -64,7 +66,7 @@ impl Retries {
         }
         let wait = backoff * 2u32.pow(retry.failures.min(MAX_DOUBLINGS));
         retry.failures += 1;
-        retry.not_before = retry.not_before.max(now + wait.mul_f64(0.75 + jitter / 2.0));
+        retry.not_before = retry.not_before.max(now + draw::about(wait, jitter));
         retry.not_before
     }
 
