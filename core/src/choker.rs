@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{draw, id::PeerKey};
+use crate::{draw, id::PeerKey, listed::Listed};
 
 /// The regular slots are given anew this often.
 pub const CHOKE_INTERVAL: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl Choker {
     pub fn choose(&mut self, candidates: &[Candidate], slots: usize, rotate: bool) -> Vec<PeerKey> {
         if candidates.len() <= slots {
             self.optimistic = None;
-            return candidates.iter().map(|candidate| candidate.peer).collect();
+            return candidates.iter().map(|candidate| candidate.peer).listed();
         }
         let mut ranked = candidates.to_vec();
         draw::shuffle(&mut self.rng, &mut ranked);
@@ -67,14 +67,13 @@ impl Choker {
             self.optimistic = self.next_optimistic(rest);
         }
         let best = ranked[..regular].iter().map(|candidate| candidate.peer);
-        best.chain(self.optimistic).collect()
+        best.chain(self.optimistic).listed()
     }
 
     /// Prefers those that are not served now, so that everybody gets a turn.
     fn next_optimistic(&mut self, rest: &[Candidate]) -> Option<PeerKey> {
-        let waiting: Vec<&Candidate> =
-            rest.iter().filter(|candidate| !candidate.unchoked).collect();
-        let any: Vec<&Candidate> = rest.iter().collect();
+        let waiting: Vec<&Candidate> = rest.iter().filter(|candidate| !candidate.unchoked).listed();
+        let any: Vec<&Candidate> = rest.iter().listed();
         let pool = if waiting.is_empty() { any } else { waiting };
         draw::choice(&mut self.rng, pool).map(|candidate| candidate.peer)
     }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
-use crate::draw;
+use crate::{draw, listed::Listed};
 
 /// SHA-1 of a torrent's raw `info` dictionary (BEP 3): what a swarm is known by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +126,7 @@ impl PeerId {
             "qB" => "qBittorrent",
             other => other,
         };
-        let numbers: Vec<String> = version.chars().map(String::from).collect();
+        let numbers: Vec<String> = version.chars().map(String::from).listed();
         Some(format!("{name} {}", numbers.join(".")))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::id::PieceIndex;
+use crate::{id::PieceIndex, listed::Listed};
 
 /// What we ask a peer for at once, in bytes: 16 KiB, as every client does (BEP 3).
 pub const BLOCK_BYTES: u32 = 16 * 1024;
@@ -139,7 +139,7 @@ impl Layout {
             .filter(|&count| count <= MAX_PIECES)
             .ok_or(LayoutError::TooManyPieces(pieces))?;
         let occupied = (0u32..).zip(&spans).filter(|(_, span)| span.length > 0);
-        let occupied = occupied.map(|(file, _)| file).collect();
+        let occupied = occupied.map(|(file, _)| file).listed();
         Ok(Self { piece_length, piece_count, total_length, files: spans, occupied })
     }
 

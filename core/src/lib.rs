@@ -106,6 +106,7 @@ pub mod event;
 pub mod extension;
 pub mod id;
 pub mod layout;
+mod listed;
 pub mod magnet;
 pub mod metainfo;
 pub mod names;

@@ -2,7 +2,7 @@
 //!
 //! A `Peer` never talks to its torrent's other parts: the torrent asks it and tells it.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -100,7 +100,7 @@ pub(crate) struct Peer {
     pub(crate) pipeline: Pipeline,
     pub(crate) unasked: u32,
     /// What it asked for and we have not begun to read.
-    pub(crate) requests_in: VecDeque<Block>,
+    pub(crate) requests_in: Vec<Block>,
     /// Reads out for it.
     pub(crate) reading: u32,
     pub(crate) unsent_bytes: u64,
@@ -145,7 +145,7 @@ impl Peer {
             granted_fast: Set::new(),
             pipeline: Pipeline::new(now),
             unasked: 0,
-            requests_in: VecDeque::new(),
+            requests_in: Vec::new(),
             reading: 0,
             unsent_bytes: 0,
             downloaded: Meter::default(),

@@ -2,10 +2,12 @@
 
 use std::{borrow::Cow, fmt::Write};
 
+use crate::listed::Listed;
+
 /// The bytes that text stands for. A `%` without two hexadecimal digits behind it stands for
 /// itself, and so does `+`.
 pub fn decode(text: &str) -> Vec<u8> {
-    bytes(text).collect()
+    bytes(text).listed()
 }
 
 /// What [`decode`] returns, without taking memory for text that nothing is escaped in.

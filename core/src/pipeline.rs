@@ -1,8 +1,8 @@
 //! The requests that are out to one peer: how many it can take, and when one is overdue.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
-use crate::{layout::Block, time::Instant};
+use crate::{layout::Block, listed::Listed, time::Instant};
 
 /// Requests out to one peer, at most.
 pub const MAX_REQUESTS_OUT: usize = 500;
@@ -45,8 +45,8 @@ pub enum Arrival {
 /// shallower. So there are as many requests out as bandwidth × delay needs, and hardly more.
 #[derive(Debug)]
 pub struct Pipeline {
-    out: VecDeque<Pending>,
-    given_up: VecDeque<Block>,
+    out: Vec<Pending>,
+    given_up: Vec<Block>,
     depth: f32,
     max_depth: usize,
     quickest: Option<Duration>,
@@ -63,8 +63,8 @@ impl Pipeline {
     /// An empty queue.
     pub fn new(now: Instant) -> Self {
         Self {
-            out: VecDeque::new(),
-            given_up: VecDeque::new(),
+            out: Vec::new(),
+            given_up: Vec::new(),
             depth: START_DEPTH,
             max_depth: MAX_REQUESTS_OUT,
             quickest: None,
@@ -111,7 +111,7 @@ impl Pipeline {
         if self.out.is_empty() {
             self.last_arrival = now;
         }
-        self.out.push_back(Pending { block, asked_at: now });
+        self.out.push(Pending { block, asked_at: now });
         self.was_full |= self.room() == 0;
     }
 
@@ -149,7 +149,8 @@ impl Pipeline {
 
     /// All requests are taken back, oldest first.
     pub fn give_up_all(&mut self) -> Vec<Block> {
-        let blocks: Vec<Block> = self.out.drain(..).map(|pending| pending.block).collect();
+        let out = std::mem::take(&mut self.out);
+        let blocks = out.iter().map(|pending| pending.block).listed();
         blocks.iter().for_each(|&block| self.remember(block));
         blocks
     }
@@ -164,13 +165,13 @@ impl Pipeline {
     ///
     /// Answers come in order, so the clock starts anew with each arrival.
     pub fn deadline(&self, limit: Duration) -> Option<Instant> {
-        let oldest = self.out.front()?;
+        let oldest = self.out.first()?;
         Some(oldest.asked_at.max(self.last_arrival) + self.timeout(limit))
     }
 
     /// Whether something is owed, and nothing has come for so long.
     pub fn is_silent(&self, now: Instant, patience: Duration) -> bool {
-        let oldest = self.out.front();
+        let oldest = self.out.first();
         oldest.is_some_and(|oldest| oldest.asked_at.max(self.last_arrival) + patience <= now)
     }
 
@@ -207,9 +208,9 @@ impl Pipeline {
 
     fn remember(&mut self, block: Block) {
         if self.given_up.len() == MAX_GIVEN_UP {
-            self.given_up.pop_front();
+            self.given_up.remove(0);
         }
-        self.given_up.push_back(block);
+        self.given_up.push(block);
     }
 }
 

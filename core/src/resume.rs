@@ -24,6 +24,7 @@ use sha1::{Digest, Sha1};
 use crate::{
     bitfield::{Bitfield, BitfieldError},
     id::InfoHash,
+    listed::Listed,
 };
 
 const MAGIC: [u8; 8] = *b"GnResume";
@@ -145,7 +146,7 @@ impl Record {
         if !rest.is_empty() || stamps.len() != files as usize {
             return Err(ResumeError::Layout);
         }
-        let files = stamps.iter().map(|stamp| stamp_of(stamp)).collect();
+        let files = stamps.iter().map(|stamp| stamp_of(stamp)).listed();
         Ok(Self { info_hash, have, files, uploaded, downloaded })
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     event::{Event, News},
     id::{InfoHash, PeerId, PeerKey, PieceIndex, RequestKey, SourceKey, TorrentKey},
     layout::{MAX_PIECE_BYTES, MAX_PIECES},
+    listed::Listed,
     metainfo::Info,
     peer::HANDSHAKE_TIMEOUT,
     reason::{CloseReason, ProtocolError},
@@ -311,7 +312,7 @@ impl Session {
         }
         let late = |newcomer: &Newcomer| newcomer.since + HANDSHAKE_TIMEOUT <= now;
         let late = self.newcomers.iter().filter(|(_, newcomer)| late(newcomer));
-        let late: Vec<PeerKey> = late.map(|(&key, _)| key).collect();
+        let late: Vec<PeerKey> = late.map(|(&key, _)| key).listed();
         late.into_iter().for_each(|key| self.refuse(key, CloseReason::HandshakeTimeout));
         self.feed_the_starved(now);
     }
@@ -344,7 +345,7 @@ impl Session {
     }
 
     fn with_all(&mut self, now: Instant, act: impl Fn(&mut Torrent, &mut Cx<'_>)) {
-        let keys: Vec<TorrentKey> = self.torrents.keys().copied().collect();
+        let keys: Vec<TorrentKey> = self.torrents.keys().copied().listed();
         for key in keys {
             self.with(now, key, &act);
         }
@@ -412,7 +413,7 @@ impl Session {
     }
 
     fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &Bytes) {
-        let keys: Vec<TorrentKey> = self.torrents.keys().copied().collect();
+        let keys: Vec<TorrentKey> = self.torrents.keys().copied().listed();
         for key in keys {
             if self.with(now, key, |torrent, cx| torrent.datagram(cx, from, bytes)) == Some(true) {
                 return;

@@ -1,6 +1,6 @@
 //! The writer: a value is its encoding, so nothing nests but bytes.
 
-use crate::sorted::Map;
+use crate::{listed::Listed, sorted::Map};
 
 use super::document::Value;
 
@@ -32,11 +32,15 @@ impl Encoded {
     /// A dictionary, in whatever order given; of a key given twice the last value stands.
     pub fn dict<K: AsRef<[u8]>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         // Sorted as the bytes they are, whatever the order of `K`.
-        let entries: Vec<_> = entries.into_iter().collect();
+        let entries: Vec<_> = entries.into_iter().listed();
         let sorted: Map<&[u8], &Self> =
             entries.iter().map(|(key, value)| (key.as_ref(), value)).collect();
+        Self::sorted(sorted)
+    }
+
+    fn sorted(entries: Map<&[u8], &Self>) -> Self {
         let mut out = vec![b'd'];
-        for (key, value) in sorted {
+        for (key, value) in entries {
             write_string(&mut out, key);
             out.extend_from_slice(&value.0);
         }

@@ -5,6 +5,8 @@ use super::{
     document::{Document, Kind, Token, entries},
 };
 
+use crate::listed::Listed;
+
 /// Reads one value that is the whole input, but for white space behind it.
 ///
 /// # Errors
@@ -123,8 +125,7 @@ impl Reader<'_> {
     }
 
     fn has_duplicates(&self, dict: usize) -> bool {
-        let mut keys: Vec<_> =
-            entries(self.input, &self.tokens, dict).map(|(key, _)| key).collect();
+        let mut keys: Vec<_> = entries(self.input, &self.tokens, dict).map(|(key, _)| key).listed();
         keys.sort_unstable();
         keys.windows(2).any(|pair| pair[0] == pair[1])
     }

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{MAX_METADATA_BYTES, METADATA_PIECE_BYTES};
-use crate::id::PeerKey;
+use crate::{id::PeerKey, listed::Listed};
 
 /// Why a piece of metadata wasn't taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +129,7 @@ impl MetadataAssembly {
             Slot::Filled(from, _) => Some(*from),
             _ => None,
         };
-        let mut senders: Vec<_> = self.slots.iter().filter_map(sender).collect();
+        let mut senders: Vec<_> = self.slots.iter().filter_map(sender).listed();
         senders.sort_unstable();
         senders.dedup();
         senders

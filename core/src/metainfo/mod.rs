@@ -21,6 +21,7 @@ pub use self::{
 };
 use crate::{
     bencode::{self, Limits, Value},
+    listed::Listed,
     magnet::Magnet,
     sorted::Set,
 };
@@ -109,13 +110,13 @@ fn trackers(root: Record<'_>) -> Vec<Vec<String>> {
     let mut urls = Urls::default();
     let tiers = root.optional("announce-list").and_then(Value::list).into_iter().flatten();
     let tiers = tiers.filter_map(Value::list);
-    let tiers = tiers.map(|tier| tier.filter_map(|url| urls.keep(url)).collect::<Vec<_>>());
-    let tiers: Vec<_> = tiers.filter(|tier| !tier.is_empty()).collect();
+    let tiers = tiers.map(|tier| tier.filter_map(|url| urls.keep(url)).listed());
+    let tiers: Vec<_> = tiers.filter(|tier| !tier.is_empty()).listed();
     if !tiers.is_empty() {
         return tiers;
     }
     let announce = root.optional("announce").and_then(|url| urls.keep(url));
-    announce.map(|url| vec![url]).into_iter().collect()
+    announce.map(|url| vec![url]).into_iter().listed()
 }
 
 /// `url-list`: a list, or a single string.
@@ -123,7 +124,7 @@ fn web_seeds(root: Record<'_>) -> Vec<String> {
     let mut urls = Urls::default();
     let Some(value) = root.optional("url-list") else { return Vec::new() };
     match value.list() {
-        Some(list) => list.filter_map(|url| urls.keep(url)).collect(),
-        None => urls.keep(value).into_iter().collect(),
+        Some(list) => list.filter_map(|url| urls.keep(url)).listed(),
+        None => urls.keep(value).into_iter().listed(),
     }
 }

@@ -2,6 +2,8 @@
 
 use super::escape::{escape_bytes, is_hazardous};
 
+use crate::listed::Listed;
+
 /// The longest part of a path in bytes, as most file systems have it.
 pub const MAX_COMPONENT_BYTES: usize = 255;
 /// The longest path in bytes inside the torrent's folder: half of what Linux takes, so that there
@@ -40,7 +42,7 @@ pub struct SafePath {
 /// If no part is left.
 pub fn sanitize_path(components: &[&[u8]]) -> Result<SafePath, NameError> {
     let safe = components.iter().filter_map(|component| safe_component(component));
-    let path = fit(safe.collect());
+    let path = fit(safe.listed());
     if path.is_empty() {
         return Err(NameError { original: describe(components) });
     }

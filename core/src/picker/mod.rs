@@ -17,6 +17,7 @@ use crate::{
     draw,
     id::PieceIndex,
     layout::{Block, Layout},
+    listed::Listed,
     sorted::{Map, Set},
     stats::PieceState,
 };
@@ -157,8 +158,7 @@ impl Picker {
     pub fn want(&mut self, wanted: Bitfield) {
         self.wanted = wanted;
         self.wanted_have = self.wanted.intersection_count(&self.have);
-        let pieces: Vec<PieceIndex> =
-            self.wanted.iter().chain(self.wanted.iter_missing()).collect();
+        let pieces: Vec<PieceIndex> = self.wanted.iter().chain(self.wanted.iter_missing()).listed();
         pieces.into_iter().for_each(|piece| self.sort(piece));
     }
 
@@ -381,7 +381,7 @@ impl Picker {
             let (before, after) = bucket.split_at(draw::index(rng, bucket.len()));
             after.iter().chain(before)
         });
-        let probes: Vec<u32> = rarest_first.copied().take(MAX_PROBES).collect();
+        let probes: Vec<u32> = rarest_first.copied().take(MAX_PROBES).listed();
         let mut pieces = probes.into_iter().map(PieceIndex::new);
         pieces.find(|&piece| self.may_begin(piece, asker)).or_else(|| self.walk(asker))
     }

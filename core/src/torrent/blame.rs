@@ -4,6 +4,7 @@ use super::{Torrent, content::Part, retries::BadCopy};
 use crate::{
     event::{Failure, News},
     id::PieceIndex,
+    listed::Listed,
     reason::CloseReason,
     roster::RecordId,
     shared::Cx,
@@ -31,7 +32,7 @@ impl Torrent {
         }
         let senders = part.senders();
         let froms = part.blocks.iter().flatten().map(|block| block.from);
-        let blocks = froms.zip(verdict.digests).collect();
+        let blocks = froms.zip(verdict.digests).listed();
         self.retries.bad_copy(piece, BadCopy { blocks });
         match senders[..] {
             [only] => {

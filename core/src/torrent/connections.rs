@@ -11,6 +11,7 @@ use crate::{
     event::{News, PeerIntroduction},
     extension::{ExtensionHandshake, HANDSHAKE_ID},
     id::PeerKey,
+    listed::Listed,
     peer::{Heard, MAX_REQUESTS_IN, Peer, Stage},
     reason::{CloseReason, Disconnect, Leaving, ProtocolError},
     roster::{Presence, RecordId},
@@ -256,7 +257,7 @@ impl Torrent {
     }
 
     pub(super) fn close_all(&mut self, cx: &mut Cx<'_>, reason: &CloseReason) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         keys.into_iter().for_each(|key| self.close(cx, key, reason.clone()));
     }
 
@@ -325,7 +326,7 @@ impl Torrent {
 
     /// Handshakes, blocks, keep-alives and silences that are due.
     pub(super) fn check_peers(&mut self, cx: &mut Cx<'_>) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         for key in keys {
             self.check_connection(cx, key);
             self.check_blocks(cx, key);
@@ -361,7 +362,7 @@ impl Torrent {
             return;
         }
         let seeds = self.peers.iter().filter(|(_, peer)| peer.is_open() && peer.needs_nothing());
-        let seeds: Vec<PeerKey> = seeds.map(|(&key, _)| key).collect();
+        let seeds: Vec<PeerKey> = seeds.map(|(&key, _)| key).listed();
         seeds.into_iter().for_each(|key| self.close(cx, key, CloseReason::Useless));
     }
 

@@ -10,6 +10,7 @@ use crate::{
     event::News,
     id::PieceIndex,
     layout::{Block, Layout},
+    listed::Listed,
     metainfo::Info,
     picker::Picker,
     roster::RecordId,
@@ -88,12 +89,12 @@ impl Part {
 
     /// The data, in order; empty once it is spilled.
     pub(super) fn buffers(&self) -> Vec<Bytes> {
-        self.blocks.iter().flatten().filter_map(|block| block.bytes.clone()).collect()
+        self.blocks.iter().flatten().filter_map(|block| block.bytes.clone()).listed()
     }
 
     /// Who delivered something of it.
     pub(super) fn senders(&self) -> Vec<RecordId> {
-        let mut senders: Vec<RecordId> = self.blocks.iter().flatten().map(|b| b.from).collect();
+        let mut senders: Vec<RecordId> = self.blocks.iter().flatten().map(|b| b.from).listed();
         senders.sort_unstable();
         senders.dedup();
         senders
@@ -179,7 +180,7 @@ impl Torrent {
             .map(|(n, file)| {
                 !file.attributes.pad && chosen.is_none_or(|c| c.get(n).copied().unwrap_or(false))
             })
-            .collect()
+            .listed()
     }
 
     /// Turns the choice of files into a choice of pieces.
@@ -218,7 +219,7 @@ impl Torrent {
         let Some(download) = &self.download else { return };
         let pieces = download.parts.keys().copied();
         let pieces: Vec<PieceIndex> =
-            pieces.filter(|&piece| which(piece) && !download.picker.is_whole(piece)).collect();
+            pieces.filter(|&piece| which(piece) && !download.picker.is_whole(piece)).listed();
         for piece in pieces {
             self.cancel_piece(cx, piece);
             self.drop_part(cx, piece);

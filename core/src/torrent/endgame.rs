@@ -6,6 +6,7 @@ use super::Torrent;
 use crate::{
     id::PeerKey,
     layout::{BLOCK_BYTES, Block},
+    listed::Listed,
     peer::Peer,
     shared::Cx,
     time::Instant,
@@ -36,7 +37,7 @@ impl Torrent {
         let slower = self.peers.iter().filter(|(k, other)| {
             **k != key && !other.pipeline.is_empty() && drain_time(other) > own
         });
-        let mut slower: Vec<&Peer> = slower.map(|(_, other)| other).collect();
+        let mut slower: Vec<&Peer> = slower.map(|(_, other)| other).listed();
         slower.sort_by_key(|other| Reverse(drain_time(other)));
         let may_ask_twice = self.may_ask_twice();
         let suits = |block: Block, most: u16| {
@@ -70,7 +71,7 @@ impl Torrent {
 
     /// A block that several were asked for has come from one of them.
     pub(super) fn cancel_elsewhere(&mut self, cx: &mut Cx<'_>, from: PeerKey, block: Block) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().filter(|&key| key != from).collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().filter(|&key| key != from).listed();
         for key in keys {
             let Some(peer) = self.peers.get_mut(&key) else { continue };
             if peer.pipeline.give_up(block) {

@@ -11,6 +11,7 @@ use crate::{
     extension::{ExtensionHandshake, HANDSHAKE_ID, OUR_METADATA_ID},
     id::{PeerKey, PieceIndex},
     layout::Block,
+    listed::Listed,
     peer::{EarlyClaims, MAX_ALLOWED_FAST, MAX_CLAIMS, MAX_EARLY_HAVES},
     reason::{CloseReason, ProtocolError},
     shared::Cx,
@@ -179,7 +180,7 @@ impl Torrent {
     /// The metadata has come: what peers said before can be understood now.
     pub(super) fn settle_early_claims(&mut self, cx: &mut Cx<'_>) {
         let open = self.peers.iter().filter(|(_, peer)| peer.is_open());
-        let keys: Vec<PeerKey> = open.map(|(&key, _)| key).collect();
+        let keys: Vec<PeerKey> = open.map(|(&key, _)| key).listed();
         for key in keys {
             if let Err(reason) = self.settle_claims_of(cx, key) {
                 self.close(cx, key, reason);

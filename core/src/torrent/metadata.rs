@@ -8,6 +8,7 @@ use super::{Phase, Timer, Torrent};
 use crate::{
     extension::{METADATA_PIECE_BYTES, MetadataAssembly, MetadataMessage},
     id::PeerKey,
+    listed::Listed,
     metainfo::Info,
     peer::MAX_UNSENT_BYTES,
     reason::{CloseReason, ProtocolError},
@@ -80,7 +81,7 @@ impl Torrent {
             .iter()
             .filter(|(_, peer)| peer.is_open() && peer.metadata_id().is_some())
             .filter_map(|(&key, peer)| Some((key, peer.extension.as_ref()?.metadata_size?)))
-            .collect();
+            .listed();
         let all_unwilling = holders.iter().all(|(key, _)| self.metadata.unwilling.contains(key));
         if all_unwilling {
             self.metadata.unwilling.clear();

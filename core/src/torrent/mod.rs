@@ -38,6 +38,7 @@ use crate::{
     contract::{Content, Output},
     event::News,
     id::{InfoHash, PeerKey, SourceKey},
+    listed::Listed,
     metainfo::Info,
     peer::Peer,
     reason::CloseReason,
@@ -243,7 +244,7 @@ impl Torrent {
             .iter()
             .filter(|(_, peer)| peer.may_be_asked())
             .map(|(&key, peer)| (self.roster.record(peer.record).standing.score(), key))
-            .collect();
+            .listed();
         ranked.sort_by(|a, b| b.cmp(a));
         for (_, key) in ranked {
             self.ask_for_blocks(cx, key);
@@ -266,7 +267,7 @@ impl Torrent {
     }
 
     fn flush_all(&mut self, cx: &mut Cx<'_>) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         keys.into_iter().for_each(|key| self.flush(cx, key));
     }
 

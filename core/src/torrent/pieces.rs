@@ -13,6 +13,7 @@ use crate::{
     event::News,
     id::{PeerKey, PieceIndex},
     layout::Block,
+    listed::Listed,
     peer::MAX_UNASKED,
     pipeline::Arrival,
     reason::{CloseReason, ProtocolError},
@@ -108,7 +109,7 @@ impl Torrent {
         data: &Bytes,
     ) {
         let Some(download) = &mut self.download else { return };
-        let blocks: Vec<Block> = download.layout.blocks(piece).collect();
+        let blocks: Vec<Block> = download.layout.blocks(piece).listed();
         for block in blocks {
             let Some(download) = &mut self.download else { return };
             let range = block.begin() as usize..(block.begin() + block.length()) as usize;
@@ -175,7 +176,7 @@ impl Torrent {
             piece,
             bytes: download.layout.piece_bytes(piece),
             micros: cx.now.since(part.began_at).as_micros() as u64,
-            from: part.senders().iter().map(|&id| self.roster.record(id).name.clone()).collect(),
+            from: part.senders().iter().map(|&id| self.roster.record(id).name.clone()).listed(),
         };
         match verdict.good {
             true => self.piece_done(cx, piece, &part, verdict, report),
@@ -218,7 +219,7 @@ impl Torrent {
         let Some(download) = &mut self.download else { return };
         let was_missing = download.picker.is_missing(piece);
         download.picker.verified(piece);
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         for key in keys {
             let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.is_open()) else {
                 continue;
@@ -264,7 +265,7 @@ impl Torrent {
         for peer in self.peers.values_mut() {
             peer.useful_pieces = download.picker.useful_pieces(&peer.has);
         }
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         for key in keys {
             self.update_interest(key);
             self.flush(cx, key);

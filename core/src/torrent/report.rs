@@ -8,6 +8,7 @@ use crate::{
     event::News,
     id::PieceIndex,
     layout::BLOCK_BYTES,
+    listed::Listed,
     rate::Meter,
     roster::{Presence, Record},
     shared::Cx,
@@ -149,7 +150,7 @@ impl Torrent {
                 .as_ref()
                 .map_or(0, |download| download.parts.values().map(|part| part.leased_bytes).sum()),
             trackers: self.tracker_stats(now),
-            peers: self.roster.iter().map(|record| self.peer_stats(now, record)).collect(),
+            peers: self.roster.iter().map(|record| self.peer_stats(now, record)).listed(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     event::{Failure, News},
     id::{PeerKey, PieceIndex},
     layout::{BLOCK_BYTES, Block},
+    listed::Listed,
     peer::Peer,
     picker::{Asker, Pick},
     reason::CloseReason,
@@ -142,11 +143,11 @@ impl Torrent {
 
     /// Takes back all that is asked for of a piece.
     pub(super) fn cancel_piece(&mut self, cx: &mut Cx<'_>, piece: PieceIndex) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         for key in keys {
             let Some(peer) = self.peers.get_mut(&key) else { continue };
             let asked = peer.pipeline.iter().map(|pending| pending.block);
-            let asked: Vec<Block> = asked.filter(|block| block.piece() == piece).collect();
+            let asked: Vec<Block> = asked.filter(|block| block.piece() == piece).listed();
             for block in asked {
                 peer.pipeline.give_up(block);
                 peer.say(&Message::Cancel(span(block)));
@@ -214,10 +215,10 @@ impl Torrent {
         let blocks = peer.pipeline.give_up_all();
         peer.pipeline.stalled();
         let cancels: Vec<Message> =
-            blocks.iter().map(|&block| Message::Cancel(span(block))).collect();
+            blocks.iter().map(|&block| Message::Cancel(span(block))).listed();
         cancels.iter().for_each(|cancel| peer.say(cancel));
         self.give_back(cx, record, &blocks);
-        let mut pieces: Vec<PieceIndex> = blocks.iter().map(|block| block.piece()).collect();
+        let mut pieces: Vec<PieceIndex> = blocks.iter().map(|block| block.piece()).listed();
         pieces.dedup();
         if let Some(&piece) = pieces.first() {
             self.failed_at(cx, record, piece, Failure::TimedOut);

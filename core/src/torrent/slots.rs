@@ -8,7 +8,8 @@ use crate::{
     choker::{CHOKE_INTERVAL, Candidate, MAX_SLOTS, OPTIMISTIC_INTERVAL, slots_for},
     draw,
     id::PeerKey,
-    layout::{BLOCK_BYTES, Block},
+    layout::BLOCK_BYTES,
+    listed::Listed,
     peer::Peer,
     shared::Cx,
     wire::Message,
@@ -37,7 +38,7 @@ impl Torrent {
             self.peers.values().filter(interested).filter(|p| !p.am_choking).count(),
         );
         let waiting = self.peers.iter().filter(|(_, p)| interested(p) && p.am_choking);
-        let waiting: Vec<PeerKey> = waiting.map(|(&key, _)| key).collect();
+        let waiting: Vec<PeerKey> = waiting.map(|(&key, _)| key).listed();
         for key in waiting {
             if free == 0 {
                 break;
@@ -61,13 +62,13 @@ impl Torrent {
     pub(super) fn use_idle_line(&mut self, cx: &mut Cx<'_>) {
         let waiting = self.peers.iter().filter(|(_, peer)| is_waiting(peer));
         let rate = |peer: &Peer| peer.downloaded.bytes_per_second(cx.now);
-        let waiting: Vec<(u64, PeerKey)> = waiting.map(|(&key, peer)| (rate(peer), key)).collect();
+        let waiting: Vec<(u64, PeerKey)> = waiting.map(|(&key, peer)| (rate(peer), key)).listed();
         let Some(best) = waiting.iter().map(|(rate, _)| *rate).max() else { return };
         self.timers.no_later_than(Timer::Slots, cx.now + SLOT_INTERVAL);
         if !self.line_is_idle() || self.uploads.extra_slots >= self.regular_slots(cx) {
             return;
         }
-        let best: Vec<_> = waiting.into_iter().filter(|(rate, _)| *rate == best).collect();
+        let best: Vec<_> = waiting.into_iter().filter(|(rate, _)| *rate == best).listed();
         if let Some((_, key)) = draw::choice(&mut cx.shared.rng, best) {
             self.uploads.extra_slots += 1;
             self.set_choke(cx, key, false);
@@ -101,7 +102,7 @@ impl Torrent {
                 },
                 unchoked: !peer.am_choking,
             })
-            .collect();
+            .listed();
         self.uploads.extra_slots /= 2;
         let chosen = self.choker.choose(&candidates, self.slots(cx), rotate);
         for candidate in candidates {
@@ -127,15 +128,12 @@ impl Torrent {
         peer.am_choking = choke;
         if choke {
             peer.say(&Message::Choke);
-            let (kept, dropped): (Vec<Block>, Vec<Block>) = peer
-                .requests_in
-                .drain(..)
-                .partition(|block| peer.granted_fast.contains(&block.piece()));
-            peer.requests_in.extend(kept);
-            if peer.fast {
-                dropped.into_iter().for_each(|block| {
+            for block in std::mem::take(&mut peer.requests_in) {
+                if peer.granted_fast.contains(&block.piece()) {
+                    peer.requests_in.push(block);
+                } else if peer.fast {
                     peer.say(&Message::Reject(span(block)));
-                });
+                }
             }
         } else {
             peer.say(&Message::Unchoke);

@@ -13,6 +13,7 @@ use crate::{
     contract::{Output, SourceError},
     event::{Failure, News},
     id::{PieceIndex, SourceKey},
+    listed::Listed,
     picker::Asker,
     roster::{Presence, RecordId},
     shared::Cx,
@@ -64,7 +65,7 @@ impl Torrent {
     }
 
     pub(super) fn stop_sources(&mut self, cx: &mut Cx<'_>) {
-        let keys: Vec<SourceKey> = self.sources.keys().copied().collect();
+        let keys: Vec<SourceKey> = self.sources.keys().copied().listed();
         for key in keys {
             let Some(source) = self.sources.get_mut(&key) else { continue };
             if let Some((piece, _)) = source.fetching.take() {
@@ -84,7 +85,7 @@ impl Torrent {
         let ready = idle.filter(|(_, source)| source.rests_until <= cx.now);
         let mut ranked: Vec<(u32, SourceKey)> = ready
             .map(|(&key, source)| (self.roster.record(source.record).standing.score(), key))
-            .collect();
+            .listed();
         ranked.sort_by_key(|&(score, key)| (std::cmp::Reverse(score), key));
         let free = self.options.max_workers.saturating_sub(busy);
         let mut started = 0;
@@ -250,7 +251,7 @@ impl Torrent {
         let overdue: Vec<(SourceKey, PieceIndex)> = fetching
             .filter(|(_, (_, asked_at))| *asked_at + limit <= cx.now)
             .map(|(key, (piece, _))| (key, piece))
-            .collect();
+            .listed();
         for (key, piece) in overdue {
             if let Some(source) = self.sources.get_mut(&key) {
                 source.fetching = None;

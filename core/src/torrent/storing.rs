@@ -7,6 +7,7 @@ use crate::{
     bitfield::Bitfield,
     event::News,
     id::PieceIndex,
+    listed::Listed,
     shared::Cx,
     storage::{MAX_STORES_OUT, Opened, Order, Outcome, StorageError, Verdict},
 };
@@ -114,14 +115,14 @@ impl Torrent {
             trusted => trusted.filter(|bits| bits.len() == layout.piece_count()),
         };
         if let Some(known) = known {
-            let pieces: Vec<PieceIndex> = known.iter().collect();
+            let pieces: Vec<PieceIndex> = known.iter().listed();
             pieces.into_iter().for_each(|piece| self.verified(cx, piece));
         } else {
             let touched = layout.pieces().filter(|&piece| {
                 let mut files = layout.piece_files(piece).filter(|slice| !slice.pad);
                 files.all(|slice| opened.present.get(slice.file) == Some(&true))
             });
-            self.storage.to_check = touched.collect();
+            self.storage.to_check = touched.listed().into();
         }
         self.tell_state(cx);
         self.check_more(cx);

@@ -8,6 +8,7 @@ use crate::{
     event::News,
     id::{PeerKey, PieceIndex},
     layout::{BLOCK_BYTES, Block},
+    listed::Listed,
     peer::{MAX_REQUESTS_IN, MAX_UNSENT_BYTES, Peer},
     rate::BURST,
     reason::CloseReason,
@@ -57,7 +58,7 @@ impl Torrent {
         let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
         let allowed = !peer.am_choking || peer.granted_fast.contains(&block.piece());
         if have && allowed && peer.requests_in.len() < MAX_REQUESTS_IN {
-            peer.requests_in.push_back(block);
+            peer.requests_in.push(block);
             self.serve(cx, key);
         } else if peer.fast {
             peer.say(&Message::Reject(span));
@@ -84,7 +85,7 @@ impl Torrent {
 
     /// Serves everybody in turn, from where the last round had to stop.
     pub(crate) fn serve_all(&mut self, cx: &mut Cx<'_>) {
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
         let start = keys.partition_point(|&key| Some(key) <= self.uploads.turn);
         for &key in keys[start..].iter().chain(&keys[..start]) {
             self.serve(cx, key);
@@ -229,23 +230,23 @@ pub(super) fn outstanding(peer: &Peer) -> u64 {
 /// How much is read at once: less under a limit, so that a burst stays short.
 fn read_limit(max_upload: Option<u64>) -> u32 {
     let Some(rate) = max_upload else { return MAX_READ_BYTES };
-    let burst = u128::from(rate) * BURST.as_micros() / 1_000_000 / 4;
+    let burst = rate.saturating_mul(BURST.as_millis() as u64) / 1000 / 4;
     u32::try_from(burst).unwrap_or(u32::MAX).clamp(BLOCK_BYTES, MAX_READ_BYTES)
 }
 
 /// Takes the oldest request and those behind it that continue it.
 fn take_neighbours(peer: &mut Peer, limit: u32) -> Option<(Range, Vec<Block>)> {
-    let first = peer.requests_in.pop_front()?;
+    let first = *peer.requests_in.first()?;
     let mut blocks = vec![first];
     let mut end = first.begin() + first.length();
-    while let Some(&next) = peer.requests_in.front() {
+    for &next in &peer.requests_in[1..] {
         let continues = next.piece() == first.piece() && next.begin() == end;
         if !continues || end + next.length() - first.begin() > limit {
             break;
         }
         end += next.length();
         blocks.push(next);
-        peer.requests_in.pop_front();
     }
+    peer.requests_in.drain(..blocks.len());
     Some(((first.piece(), first.begin(), end - first.begin()), blocks))
 }
