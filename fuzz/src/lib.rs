@@ -3,6 +3,7 @@
 //! target the corpus that was found so far.
 
 mod protocol;
+mod relay;
 mod text;
 mod torrents;
 mod trackers;
@@ -10,10 +11,10 @@ mod trackers;
 #[path = "../../core/tests/any_order/anything.rs"]
 mod anything;
 #[path = "../../core/tests/any_order/rig.rs"]
-#[allow(dead_code, reason = "the tests of the core use all of it")]
 mod rig;
 
 pub use protocol::{extension_handshake, handshake, metadata_message, wire_stream};
+pub use relay::{relay_frames, relay_message, relay_ticket};
 pub use text::{bencode, bencode_against_another, magnet, names};
 pub use torrents::{metainfo, resume_record, scheduler};
 pub use trackers::{announce_answer, announce_request, compact_peers, scrape, udp_packet};
@@ -22,7 +23,7 @@ pub use trackers::{announce_answer, announce_request, compact_peers, scrape, udp
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 19] = [
     ("announce_answer", announce_answer),
     ("announce_request", announce_request),
     ("bencode", bencode),
@@ -34,6 +35,9 @@ pub const TARGETS: [Target; 16] = [
     ("metadata_message", metadata_message),
     ("metainfo", metainfo),
     ("names", names),
+    ("relay_frames", relay_frames),
+    ("relay_message", relay_message),
+    ("relay_ticket", relay_ticket),
     ("resume_record", resume_record),
     ("scheduler", scheduler),
     ("scrape", scrape),

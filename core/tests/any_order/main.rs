@@ -6,6 +6,7 @@ mod anything;
 mod bookkeeping;
 mod magnets;
 mod rig;
+mod shortcuts;
 
 use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]

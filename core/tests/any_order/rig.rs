@@ -77,20 +77,6 @@ impl Rig {
         key
     }
 
-    pub fn add_with(&mut self, content: Content, options: TorrentOptions) -> TorrentKey {
-        let add = AddTorrent { content, trackers: Vec::new(), peers: Vec::new(), options };
-        let key = self.session.add(self.now, add).expect("a torrent that fits");
-        self.drain();
-        key
-    }
-
-    /// A torrent of which nothing is there, opened and ready.
-    pub fn empty_torrent(&mut self, seed: u8) -> TorrentKey {
-        let key = self.add(Content::Info(info(seed)), &[], &[]);
-        self.answer_all();
-        key
-    }
-
     /// A peer has dialled us and shaken hands; it is number `n`, on a host of its own.
     pub fn peer(&mut self, n: u8, seed: u8, reserved: Reserved) -> PeerKey {
         let addr = SocketAddr::from(([198, 51, 100, n], 6_000));
@@ -103,13 +89,6 @@ impl Rig {
         let peer_id = PeerId::new(peer_id);
         let handshake = Handshake { reserved, info_hash, peer_id };
         self.hear(key, Bytes::copy_from_slice(&handshake.encode()));
-        key
-    }
-
-    /// One that has everything and serves us.
-    pub fn seeder(&mut self, n: u8, seed: u8) -> PeerKey {
-        let key = self.peer(n, seed, Reserved::ours());
-        self.say(key, &[Message::HaveAll, Message::Unchoke]);
         key
     }
 
@@ -221,11 +200,6 @@ impl Rig {
 
     pub fn has_news(&self, torrent: TorrentKey, which: impl Fn(&News) -> bool) -> bool {
         self.news.iter().any(|(key, news)| *key == torrent && which(news))
-    }
-
-    /// Position of the first order that matches.
-    pub fn order(&self, which: impl Fn(&Order) -> bool) -> Option<usize> {
-        self.orders.iter().position(|(_, order)| which(order))
     }
 }
 

@@ -21,6 +21,8 @@ mod budget;
 mod control;
 mod data;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 pub mod limits;
 mod mailbox;

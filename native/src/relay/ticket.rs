@@ -151,7 +151,11 @@ impl Key {
     }
 }
 
-fn decode(mut said: &[u8], now: SystemTime) -> Result<Ticket, TicketError> {
+/// What the bytes before the tag say.
+///
+/// # Errors
+/// They say nothing, or it has expired.
+pub fn decode(mut said: &[u8], now: SystemTime) -> Result<Ticket, TicketError> {
     if said.len() < HEAD_BYTES || said.get_u8() != VERSION {
         return Err(TicketError::Forged);
     }

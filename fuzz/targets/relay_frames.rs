@@ -1,0 +1,4 @@
+#![no_main]
+#![allow(missing_docs)]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| gannet_fuzz::relay_frames(input));
