@@ -75,23 +75,33 @@ impl Gannet {
 
     /// Starts a tracker on a free port of this machine.
     pub(crate) fn tracker(&self) -> Result<Tracker> {
-        let addr = free_addr()?;
+        self.tracker_at(free_addr()?)
+    }
+
+    /// Starts a tracker at an address, which a tracker may have had before.
+    pub(crate) fn tracker_at(&self, addr: SocketAddr) -> Result<Tracker> {
         let mut command = self.command();
-        command.args(["tracker", "--http", &addr.to_string()]).stdout(Stdio::null());
-        let mut running = Running::start(&mut command)?;
-        until_listening(&mut running, addr)?;
-        Ok(Tracker { addr, _running: running })
+        command.args(["tracker", "--http", &addr.to_string()]);
+        Ok(Tracker { addr, running: server(&mut command, addr)? })
     }
 
     /// Starts a seeder of what lies in `folder`.
     pub(crate) fn seeder(&self, torrent: &Path, folder: &Path, max_upload: &str) -> Result<Seeder> {
-        let addr = free_addr()?;
+        self.seeder_at(free_addr()?, torrent, folder, max_upload)
+    }
+
+    /// Starts a seeder at an address, which a seeder may have had before.
+    pub(crate) fn seeder_at(
+        &self,
+        addr: SocketAddr,
+        torrent: &Path,
+        folder: &Path,
+        max_upload: &str,
+    ) -> Result<Seeder> {
         let mut command = self.command();
         command.arg("seed").arg(torrent).arg("-o").arg(folder).args(["--max-upload", max_upload]);
-        command.args(["--quiet", "--listen", &addr.to_string()]).stdout(Stdio::null());
-        let mut running = Running::start(&mut command)?;
-        until_listening(&mut running, addr)?;
-        Ok(Seeder { _running: running })
+        command.args(["--quiet", "--listen", &addr.to_string()]);
+        Ok(Seeder { addr, running: server(&mut command, addr)? })
     }
 
     /// Starts a relay that connects to this machine's own addresses, and as often as it is asked.
@@ -100,16 +110,30 @@ impl Gannet {
         let mut command = self.command();
         command.args(["relay", "--quiet", "--drain", "0s", "--max-dials-per-target", "0"]);
         command.args(["--allow-cidr", "127.0.0.0/8", "--listen", &addr.to_string()]);
-        let mut running = Running::start(command.stdout(Stdio::null()))?;
-        until_listening(&mut running, addr)?;
-        Ok(Relay { addr, _running: running })
+        Ok(Relay { addr, running: server(&mut command, addr)? })
     }
+
+    /// Starts `gannet serve` for a folder.
+    pub(crate) fn serve(&self, folder: &Path) -> Result<Serve> {
+        let addr = free_addr()?;
+        let mut command = self.command();
+        command.arg("serve").arg(folder).args(["--quiet", "--peer-listen", "127.0.0.1:0"]);
+        command.args(["--listen", &addr.to_string()]);
+        Ok(Serve { addr, running: server(&mut command, addr)? })
+    }
+}
+
+/// Starts a server that prints nothing, and waits until it listens.
+fn server(command: &mut Command, addr: SocketAddr) -> Result<Running> {
+    let mut running = Running::start(command.stdout(Stdio::null()))?;
+    until_listening(&mut running, addr)?;
+    Ok(running)
 }
 
 /// A relay that runs until it is dropped.
 pub(crate) struct Relay {
-    addr: SocketAddr,
-    _running: Running,
+    pub(crate) addr: SocketAddr,
+    pub(crate) running: Running,
 }
 
 impl Relay {
@@ -120,13 +144,29 @@ impl Relay {
 
 /// A seeder that runs until it is dropped.
 pub(crate) struct Seeder {
-    _running: Running,
+    pub(crate) addr: SocketAddr,
+    pub(crate) running: Running,
 }
 
 /// A tracker that runs until it is dropped.
 pub(crate) struct Tracker {
+    pub(crate) addr: SocketAddr,
+    pub(crate) running: Running,
+}
+
+/// A tracker, a relay and a seeder in one process, until it is dropped.
+pub(crate) struct Serve {
     addr: SocketAddr,
-    _running: Running,
+    pub(crate) running: Running,
+}
+
+impl Serve {
+    /// Where the .torrent of the first thing is that it shares.
+    pub(crate) fn torrent_url(&self) -> Result<String> {
+        let offers = http_json(&self.addr.to_string(), "/gannet.json")?;
+        let path = offers["torrents"][0]["url"].as_str().context("nothing is shared yet")?;
+        Ok(format!("http://{}{path}", self.addr))
+    }
 }
 
 impl Tracker {

@@ -1,6 +1,7 @@
 //! `cargo xtask`: every developer task, the same on every machine and in CI.
 
 mod bench;
+mod chaos;
 mod demo;
 mod fuzz;
 mod gannet;
@@ -51,6 +52,8 @@ enum Task {
     Sim(sim::Options),
     /// Looks for input that breaks a promise, with cargo-fuzz
     Fuzz(fuzz::Options),
+    /// Kills, starves and deceives Gannet's own programs, and sees whether files come out right
+    Chaos(chaos::Options),
     /// Finds the programs that the tests need, and installs what is missing
     Tools,
 }
@@ -102,6 +105,7 @@ fn run(task: Task) -> anyhow::Result<Outcome> {
         Task::Shots => www::shots().map(|()| Outcome::Done),
         Task::Sim(options) => sim::run(&options),
         Task::Fuzz(options) => fuzz::run(&options).map(|()| Outcome::Done),
+        Task::Chaos(options) => chaos::run(&options).map(|()| Outcome::Done),
         Task::Tools => {
             tools::Peers::ensure()?.print();
             Ok(Outcome::Done)

@@ -79,12 +79,24 @@ impl Running {
         until(name, limit, || Ok(child.try_wait()?))
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Fails if it has ended already: a server has no business to.
     pub(crate) fn check_alive(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
+        match self.ended()? {
             Some(status) => bail!("{} ended early: {status}", self.name),
             None => Ok(()),
         }
+    }
+
+    /// Ends it at once, without a chance to tidy up.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL);
+        self.child.wait().with_context(|| format!("{} doesn't end", self.name))?;
+        Ok(())
     }
 
     fn signal(&self, signal: Signal) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{Outcome, demo, npm, process, sim, tools, wasm, www};
+use crate::{Outcome, chaos, demo, npm, process, sim, tools, wasm, www};
 
 /// A build from nothing, and the tests after it, on a small machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1500);
@@ -44,6 +44,8 @@ enum Check {
     Npm,
     /// The download page builds, is small, and does in Chromium what people do with it
     Page,
+    /// Downloads whose programs, disks and peers fail, in small
+    Chaos,
     /// The demo, in small
     Demo,
     /// The working tree is as it was before
@@ -66,6 +68,7 @@ impl Check {
             Self::Interop => interop(),
             Self::Npm => npm::test(),
             Self::Page => www::test(),
+            Self::Chaos => chaos::check(),
             Self::Demo => demo::run_small(),
             Self::Clean => clean(before),
         }

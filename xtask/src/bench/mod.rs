@@ -3,7 +3,7 @@
 mod browser;
 mod cost;
 mod get;
-mod relay;
+pub(crate) mod relay;
 mod tracker;
 mod verdict;
 

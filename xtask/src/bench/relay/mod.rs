@@ -6,7 +6,7 @@ mod accepts;
 mod child;
 mod frames;
 mod memory;
-mod page;
+pub(crate) mod page;
 pub(super) mod remote;
 mod streams;
 

@@ -45,13 +45,13 @@ pub(super) fn upgraded(stream: &mut TcpStream) -> Result<()> {
 }
 
 /// A WebSocket to the relay.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     pub(super) stream: TcpStream,
     frames: Frames,
 }
 
 impl Socket {
-    pub(super) fn open(relay: SocketAddr, path: &str) -> Result<Self> {
+    pub(crate) fn open(relay: SocketAddr, path: &str) -> Result<Self> {
         let mut stream = TcpStream::connect(relay)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
