@@ -1,6 +1,7 @@
 // Every error as a sentence of what happened, and one of what to do.
 
 import { HostError } from './host.js';
+import { blocked } from './local-network.js';
 
 export interface Sentence {
   what: string;
@@ -70,9 +71,6 @@ const BY_CODE: { [code: string]: Sentence } = {
   full: { what: 'The server has as many downloads as it takes.', todo: 'Remove one of them, then try again.' },
 };
 
-const LOOPBACK = /^wss?:\/\/(?:localhost|127\.|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/;
-const HERE_IS_LOCAL = /^(?:localhost|127\.|\[::1\])/;
-
 /** What a failure means to a person. */
 export function sentence(error: unknown, relays: string[] = []): Sentence {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -91,12 +89,8 @@ function relaySentence(message: string, relays: string[]): Sentence {
       todo: 'Wait a little, or name another relay in the settings.',
     };
   }
-  if (relays.some((relay) => LOOPBACK.test(relay)) && !HERE_IS_LOCAL.test(location.hostname)) {
-    return {
-      what: 'The relay runs on this device or its network, and the browser does not let this page reach it.',
-      todo: 'Allow “local network access” when the browser asks (the icon left of the address), then resume.',
-    };
-  }
+  const near = blocked(relays);
+  if (near) return near;
   if (location.protocol === 'https:' && relays.some((relay) => relay.startsWith('ws:'))) {
     return {
       what: 'This page came over HTTPS, so the browser blocks a relay without encryption.',

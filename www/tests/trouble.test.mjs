@@ -1,9 +1,10 @@
 // What the surroundings do to a page: each has a sentence of its own, and a way on.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { browser } from '../../wasm/npm/tests/support/browser.mjs';
 import { scene, stage } from './support/stage.mjs';
 import { payload, sha256 } from './support/swarm.mjs';
-import { button, cardOf, complete, decide, dialog, drop, remove, saved } from './support/visit.mjs';
+import { button, cardOf, complete, decide, dialog, drop, remove, saved, visit } from './support/visit.mjs';
 
 const { WebSocketServer } = createRequire(new URL('../../wasm/npm/package.json', import.meta.url))('ws');
 const bytes = payload(6_000_000, 81);
@@ -77,5 +78,38 @@ scene('a relay that refuses, and one that isn’t there, are told while a link w
   } finally {
     for (const socket of refusing.clients) socket.terminate();
     refusing.close();
+  }
+});
+
+scene('a browser that keeps the page from a relay on this device, or asks first, has sentences of its own', async () => {
+  // Chromium takes this server for one of the internet.
+  const port = new URL(at.server.url).port;
+  const origin = `http://download.example:${port}`;
+  const far = await browser({ args: [
+    '--host-resolver-rules=MAP download.example 127.0.0.1', `--ip-address-space-overrides=127.0.0.1:${port}=public`,
+    `--unsafely-treat-insecure-origin-as-secure=${origin}`,
+  ] });
+  try {
+    const page = await visit(far, origin);
+    const session = await page.context().newCDPSession(page);
+    const permission = { name: 'loopback-network' };
+    await drop(page, [{ name: 'auk.torrent', bytes: shared.content }]);
+    await decide(page);
+    const card = cardOf(page, 'auk.bin');
+    // Without a window nobody can be asked: that is a no.
+    await card.getByText(/the browser was told not to let this page reach it/).waitFor();
+    await session.send('Browser.setPermission', { origin, permission, setting: 'granted' });
+    await arrives(page);
+    await session.send('Browser.setPermission', { origin, permission, setting: 'denied' });
+    const other = await visit(far, 'about:blank');
+    await other.addInitScript(() => {
+      Permissions.prototype.query = async () => Object.assign(new EventTarget(), { state: 'prompt' });
+    });
+    await other.goto(origin);
+    await drop(other, [{ name: 'auk.torrent', bytes: shared.content }]);
+    await decide(other);
+    await cardOf(other, 'auk.bin').getByText('The relay runs on this device, and the browser asks before').waitFor();
+  } finally {
+    await far.close();
   }
 });
