@@ -33,6 +33,19 @@ scene('a window that refuses its storage downloads into memory, and says so', as
   await arrives(page);
 });
 
+scene('a page from another machine without encryption has no storage, and says why', async () => {
+  const port = new URL(at.server.url).port;
+  const far = await browser({ args: ['--host-resolver-rules=MAP download.example 127.0.0.1'] });
+  try {
+    const page = await visit(far, `http://download.example:${port}`);
+    await drop(page, [{ name: 'auk.torrent', bytes: shared.content }]);
+    await dialog(page).getByText(/kept in this tab’s memory, because this page came without encryption/).waitFor();
+    await button(dialog(page), 'Cancel').click();
+  } finally {
+    await far.close();
+  }
+});
+
 scene('a full storage is told, and the download goes on when there is room', async () => {
   const page = await at.visit();
   const session = await page.context().newCDPSession(page);

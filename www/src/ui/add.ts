@@ -160,7 +160,10 @@ function decide(app: App, found: Found, here: Room, relays: string[], opened: Op
 function fitting(wanted: number, { storage, free }: Room): string {
   const needs = format.bytes(wanted);
   if (storage === 'memory') {
-    return `${needs} would be kept in this tab’s memory, because the browser refuses its storage here (private windows often do). Closing the tab loses it.`;
+    const why = isSecureContext
+      ? 'the browser refuses its storage here (private windows often do)'
+      : 'this page came without encryption, and browsers give such pages no storage';
+    return `${needs} would be kept in this tab’s memory, because ${why}. Closing the tab loses it.`;
   }
   if (free === null) return `${needs} will be kept in the browser’s storage until you save or remove it.`;
   return wanted > free
