@@ -148,9 +148,11 @@ function decide(app: App, found: Found, here: Room, relays: string[], opened: Op
   });
   const field = relayField(relays);
   show(field.element, relays.length === 0);
+  // The title says all there is to say of a single one.
+  show(files.element, description.files.length > 1);
   fill(body,
-    h('h3', { class: 'title' }, stranger(description.name)),
-    h('p', { class: 'muted' }, `${format.bytes(description.totalBytes)} in ${format.many(description.files.length, 'file')}`),
+    h('div', {}, h('h3', { class: 'title' }, stranger(description.name)),
+      h('p', { class: 'muted' }, `${format.bytes(description.totalBytes)} in ${format.many(description.files.length, 'file')}`)),
     files.element, fits, field.element,
     relays.length > 0 && h('p', { class: 'muted' }, `Peers are reached through ${relays.join(', ')}.`),
     row);

@@ -21,7 +21,7 @@ export function card(app: App, download: Download, signal: AbortSignal): HTMLEle
   const trouble = h('div');
   const element = h('article', { class: 'card', 'aria-labelledby': name },
     h('div', { class: 'card-head' },
-      h('h2', { id: name, class: 'title' }, stranger(download.name)), figure),
+      h('h2', { id: name, class: 'title' }, stranger(download.name, { class: 'clamped' })), figure),
     progress, status, trouble,
     actions(app, download, signal),
     details(app, download, signal));
@@ -75,7 +75,7 @@ function headline(download: Download): string {
     case 'metadata': return 'Asking peers what is in it…';
     case 'checking': return 'Checking what is here already…';
     case 'storage_error': return `Waiting for storage · ${of}`;
-    case 'paused': return download.isComplete ? `Paused · ${of}` : `Paused · ${of}`;
+    case 'paused': return `Paused · ${of}`;
     case 'seeding': return seeding(download);
     case 'downloading': return downloading(download, of);
   }
@@ -100,9 +100,12 @@ function downloading({ stats, isComplete, isOwn }: Download, of: string): string
 function seeding({ stats, isOwn }: Download): string {
   if (!stats) return '';
   const what = isOwn ? 'Shared from this tab while it is open' : 'Complete, and shared with others';
-  const sent = `${format.bytes(stats.uploaded_bytes)} sent`;
-  const rate = stats.upload_bytes_per_second > 0 ? ` · ${format.rate(stats.upload_bytes_per_second)}` : '';
-  return `${what} · ${format.bytes(stats.have_bytes)} · ${sent}${rate} · ${format.many(stats.peers_connected, 'peer')}`;
+  const { uploaded_bytes: sent, upload_bytes_per_second: rate, peers_connected: peers } = stats;
+  const words = [
+    what, format.bytes(stats.have_bytes), sent > 0 && `${format.bytes(sent)} sent`, rate > 0 && format.rate(rate),
+    peers > 0 && format.many(peers, 'peer'),
+  ];
+  return words.filter(Boolean).join(' · ');
 }
 
 function actions(app: App, download: Download, signal: AbortSignal): HTMLElement {

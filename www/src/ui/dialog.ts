@@ -1,4 +1,5 @@
 import { type Child, h, id } from '../dom.js';
+import { notes } from './notes.js';
 
 /** What a dialog's content is given to work with. */
 export interface Opened {
@@ -22,12 +23,15 @@ export function openDialog(title: string, content: (opened: Opened) => Child[]):
   for (const child of content(opened)) if (child) element.append(child instanceof Node ? child : String(child));
   element.addEventListener('close', () => {
     gone.abort();
+    const below = [...document.querySelectorAll<HTMLElement>('dialog[open]')].at(-1) ?? document.body;
+    below.append(notes());
     element.remove();
   });
   // A press on what is around it.
   element.addEventListener('click', (event) => {
     if (event.target === element) element.close();
   });
+  element.append(notes());
   document.body.append(element);
   element.showModal();
   return opened;

@@ -64,13 +64,13 @@ function hostRow(app: App, infoHash: string): Row {
       offered = offer;
       const name = offer?.name ?? stats?.name ?? infoHash;
       if (name !== named) {
-        fill(place, stranger(name));
+        fill(place, stranger(name, { class: 'clamped' }));
         download.ariaLabel = `Download ${name}`;
         for (const [it, verb] of [[pause, 'Pause'], [resume, 'Resume'], [remove, 'Remove']] as const) it.ariaLabel = `${verb} ${name} on the server`;
         named = name;
       }
       const isManaged = host.token !== null && stats !== undefined;
-      write(state, described(offer, stats));
+      write(state, described(offer, stats, host.token !== null));
       show(track, stats !== undefined && stats.have_bytes < stats.wanted_bytes);
       bar.style.transform = `scaleX(${stats && stats.wanted_bytes > 0 ? stats.have_bytes / stats.wanted_bytes : 0})`;
       show(download, offer !== undefined && !app.downloads.find(infoHash));
@@ -82,7 +82,7 @@ function hostRow(app: App, infoHash: string): Row {
 }
 
 /** In a line: how large it is, and what the server does with it. */
-function described(offer: Shared | undefined, stats: HostStats | undefined): string {
+function described(offer: Shared | undefined, stats: HostStats | undefined, isManaged: boolean): string {
   const size = offer ? [`${format.bytes(offer.length)} in ${format.many(offer.files, 'file')}`] : [];
   if (!stats) return size.join();
   const { peers_connected: peers, upload_bytes_per_second: out, download_bytes_per_second: received } = stats;
@@ -90,7 +90,7 @@ function described(offer: Shared | undefined, stats: HostStats | undefined): str
     metadata: ['the server asks peers what is in it'],
     checking: ['being checked'],
     downloading: [`the server has ${format.percent(stats.have_bytes, stats.wanted_bytes)}`, received > 0 && format.rate(received)],
-    seeding: ['seeding', out > 0 && `${format.rate(out)} sent`],
+    seeding: [isManaged && 'seeding', out > 0 && `${format.rate(out)} sent`],
     paused: ['paused'],
     storage_error: ['the server can’t write its files'],
   }[stats.state] ?? [];

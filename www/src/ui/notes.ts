@@ -5,7 +5,7 @@ const SHOWN_MILLIS = 12_000;
 
 const region = h('div', { class: 'notes', role: 'status', 'aria-live': 'polite' });
 
-/** Where notes appear; a screen reader reads them out. */
+/** Where notes appear; a screen reader reads them out. While a dialog is open only what is in it can be heard. */
 export const notes = (): HTMLElement => region;
 
 /** Tells something at the page's foot for a while. */

@@ -24,9 +24,11 @@ const GAP_FROM = 4;
 /** A piece that so many peers have isn't rare at all. */
 const COMMON = 8;
 const GOLDEN_ANGLE = 137.508;
+/** The accent's: the page has one, and the others are quieter than it. */
+const FIRST_HUE = 43;
 
 /** Colours of neighbours in a list are far from each other. */
-export const hueOf = (number: number): number => Math.round(number * GOLDEN_ANGLE) % 360;
+export const hueOf = (number: number): number => Math.round(FIRST_HUE + (number - 1) * GOLDEN_ANGLE) % 360;
 
 /** The page's own colours, as they are in light or dark. */
 export function palette(canvas: HTMLCanvasElement): Palette {
@@ -43,11 +45,11 @@ export function palette(canvas: HTMLCanvasElement): Palette {
   return { states, senders };
 }
 
-/** `hsl(hue 60% 52%)`: asking the browser for each of hundreds would take longer than a frame. */
+/** `hsl(hue 45% 56%)`: asking the browser for each of hundreds would take longer than a frame. */
 function ofHue(hue: number): Rgba {
   const channel = (offset: number) => {
     const turn = (offset + hue / 30) % 12;
-    return Math.round(255 * (0.52 - 0.288 * Math.max(-1, Math.min(turn - 3, 9 - turn, 1))));
+    return Math.round(255 * (0.56 - 0.198 * Math.max(-1, Math.min(turn - 3, 9 - turn, 1))));
   };
   return [channel(0), channel(8), channel(4), 255];
 }

@@ -73,7 +73,7 @@ const meanings = (): HTMLElement[] => [
 function senders({ names }: Download): HTMLElement[] {
   const shown = names.slice(0, MAX_LEGEND).map((name, index) => {
     const swatch = h('span', { class: 'swatch' });
-    swatch.style.background = `hsl(${hueOf(index + 1)} 60% 52%)`;
+    swatch.style.background = `hsl(${hueOf(index + 1)} 45% 56%)`;
     return h('li', {}, swatch, stranger(name));
   });
   const more = names.length - shown.length;

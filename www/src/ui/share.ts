@@ -21,7 +21,7 @@ export function openShare(app: App, download: Download): void {
   const code = h('div', { class: 'code' });
   void drawCode(code, link);
   openDialog('Share', () => [h('div', { class: 'dialog-body' },
-    h('p', { class: 'muted' }, download.isComplete
+    h('p', { class: 'muted' }, download.isComplete || download.isOwn
       ? 'Whoever opens this downloads from this tab while it is open, and from everybody else who has it.'
       : 'Whoever opens this downloads what this tab has already, and the rest from the others.'),
     record.own && h('p', { class: 'muted' }, OUTLIVES[download.storage === 'opfs' ? 'copy' : record.own.kept]),
