@@ -10,10 +10,14 @@ export class App extends EventTarget {
   readonly host = new Host();
   settings: Settings = loadSettings();
   server: Server = NO_SERVER;
+  /** Settled once the server has been asked: before, nobody knows which relays there are. */
+  readonly ready: Promise<void>;
+  #readied: () => void = () => {};
 
   constructor() {
     super();
     this.clients.limit(this.settings);
+    this.ready = new Promise((resolve) => (this.#readied = resolve));
   }
 
   /** The person's relays, or else the server's. */
@@ -26,6 +30,7 @@ export class App extends EventTarget {
     this.server = server;
     this.host.begin(server);
     this.dispatchEvent(new Event('server'));
+    this.#readied();
   }
 
   change(settings: Settings): void {

@@ -27,12 +27,14 @@ export interface Settings {
 }
 
 const KEY = 'gannet-settings';
+/** After so long the page goes on as on a host that has no such file. */
+const PATIENCE_MILLIS = 10_000;
 export const NO_SERVER: Server = { relays: [], trackers: [], torrents: [], api: null };
 
 /** Asks this page's own origin, and nobody else. */
 export async function askServer(): Promise<Server> {
   try {
-    const response = await fetch('./gannet.json', { credentials: 'omit' });
+    const response = await fetch('./gannet.json', { credentials: 'omit', signal: AbortSignal.timeout(PATIENCE_MILLIS) });
     return response.ok ? read(await response.json()) : NO_SERVER;
   } catch {
     return NO_SERVER;

@@ -77,6 +77,18 @@ scene('a link contacts nobody whom it names before the person agrees', async () 
   }
 });
 
+scene('whoever is quicker than the server’s answer loses nothing', async () => {
+  const page = await at.visit('about:blank');
+  let answer;
+  const held = new Promise((resolve) => { answer = resolve; });
+  await page.route('**/gannet.json', async (route) => { await held; await route.continue(); });
+  await page.goto(at.server.url);
+  await drop(page, [{ name: 'hasty.txt', bytes: Buffer.from('x') }]);
+  assert.equal(await dialog(page).count(), 0);
+  answer();
+  await button(dialog(page), 'Share').waitFor();
+});
+
 scene('without a relay of its own the page asks for one', async () => {
   const plain = await host();
   try {

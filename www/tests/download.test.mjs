@@ -46,8 +46,8 @@ scene('several at once; each pauses, resumes and is removed by itself', async ()
   await card.getByText(/kB\/s · .* left · 1 peer/).waitFor();
   await button(page, 'Pause slow.bin').click();
   await card.getByText(/^Paused/).waitFor();
-  const at = await card.getByRole('progressbar').getAttribute('aria-valuenow');
-  assert.ok(Number(at) < 100, at);
+  const done = await card.getByRole('progressbar').getAttribute('aria-valuenow');
+  assert.ok(Number(done) < 100, done);
   await button(page, 'Resume slow.bin').click();
   await card.getByText(/kB\/s/).waitFor();
   await remove(page, 'fulmar');

@@ -1,7 +1,9 @@
 // The README's pictures: the real page with real downloads. Run by `cargo xtask shots`.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { browser } from '../../wasm/npm/tests/support/browser.mjs';
+import { gannet } from '../../wasm/npm/tests/support/programs.mjs';
 import { host } from './support/page.mjs';
 import { payload, swarm } from './support/swarm.mjs';
 import { add, button, complete, details, dialog, drop, visit } from './support/visit.mjs';
@@ -28,6 +30,15 @@ await net.seedAgain(film);
 const notes = await net.share(NOTES, { [`${NOTES}/notes.txt`]: payload(310_000, 75), [`${NOTES}/map.png`]: payload(2_400_000, 76) });
 const server = await host({ '/gannet.json': net.config(), '/film.torrent': film.content });
 
+/** `gannet serve` of a folder; the address of its page. */
+async function serve(files) {
+  const folder = path.join(net.folder, 'served');
+  mkdirSync(folder);
+  for (const [name, bytes] of files) writeFileSync(path.join(folder, name), payload(bytes, bytes));
+  const program = gannet('serve', folder, '--listen', '127.0.0.1:0', '--peer-listen', '127.0.0.1:0', '--output-dir', net.folder);
+  return program.line('manage at  ');
+}
+
 async function picture(page, name) {
   await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   await page.screenshot({ path: `${INTO}page-${name}.png` });
@@ -35,14 +46,24 @@ async function picture(page, name) {
 }
 
 try {
+  const managed = await visit(chromium, await serve([
+    ['Gannets diving.webm', 14_200_000], ['Puffin burrows, Skomer 2026.flac', 8_700_000], ['قائمة الطيور.pdf', 412_000],
+  ]));
+  await managed.setViewportSize(DESKTOP);
+  await managed.emulateMedia({ colorScheme: 'light' });
+  await managed.getByText('can manage the server now').waitFor({ state: 'detached' });
+  await managed.getByText(/8\.7 MB in 1 file · seeding/).waitFor();
+  await picture(managed, 'serve-light');
+  await managed.close();
+
   const page = await visit(chromium, server.url);
   await page.setViewportSize(DESKTOP);
-  await page.emulateMedia({ colorScheme: 'light' });
-  await picture(page, 'empty-light');
+  await page.emulateMedia({ colorScheme: 'dark' });
   await drop(page, [{ name: 'film.torrent', bytes: film.content }]);
   await button(dialog(page), 'Download').waitFor();
-  await picture(page, 'choose-light');
+  await picture(page, 'choose-dark');
   await button(dialog(page), 'Cancel').click();
+  await page.emulateMedia({ colorScheme: 'light' });
   await add(page, notes.magnet);
   await complete(page, NOTES);
   await add(page, film.magnet);

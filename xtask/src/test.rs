@@ -176,6 +176,7 @@ fn docs() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
+    tools::ensure("curl", "the lines that README has people type")?;
     step(process::cargo().args(["test", "--workspace"]), BUILD_LIMIT)
 }
 

@@ -64,6 +64,14 @@ impl Peers {
     }
 }
 
+/// A program that is in a package of its own name.
+pub(crate) fn ensure(program: &str, purpose: &str) -> Result<()> {
+    match install::find(program) {
+        Some(_) => Ok(()),
+        None => install::debian(purpose, &[program]),
+    }
+}
+
 /// A Chromium, Debian's if there is none.
 pub(crate) fn chromium() -> Result<PathBuf> {
     let find =

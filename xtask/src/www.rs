@@ -44,6 +44,7 @@ fn in_chromium(arguments: &[&str]) -> Result<()> {
     let page = run()?;
     let gannet = Gannet::build(false)?;
     let chromium = tools::chromium()?;
+    tools::ensure("openssl", "the certificate of a page over TLS")?;
     // Whatever is left when it is interrupted goes with this folder.
     let scratch = tempfile::Builder::new().prefix("gannet-page-").tempdir()?;
     let mut command = command(arguments);

@@ -24,6 +24,10 @@ const NOBODY = {
 
 /** Opens the dialog for a lead: first what it would contact, unless its bytes are here already. */
 export function openAdd(app: App, lead: Lead): void {
+  void app.ready.then(() => begin(app, lead));
+}
+
+function begin(app: App, lead: Lead): void {
   const known = lead.kind === 'magnet' && app.downloads.find(lead.infoHash);
   if (known) return void tell('This torrent is in the list already.');
   const body = h('div', { class: 'dialog-body' });

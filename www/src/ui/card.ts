@@ -66,6 +66,7 @@ function shareDone({ stats, phase }: Download): { part: number; whole: number } 
 /** How it is, in a line. */
 function headline(download: Download): string {
   const { phase, stats } = download;
+  if (phase === 'elsewhere' && download.isOwn) return 'Another tab shares this. It goes on here when that one is closed.';
   if (phase === 'elsewhere') return 'Another tab is downloading this. It goes on here when that one is closed.';
   if (phase === 'asking') return asking(download);
   if (phase === 'failed') return 'It could not begin.';

@@ -12,6 +12,10 @@ const MAX_LISTED = 12;
 
 /** Asks whether files of this device are to be offered to others. */
 export function openSeed(app: App, files: File[]): void {
+  void app.ready.then(() => ask(app, files));
+}
+
+function ask(app: App, files: File[]): void {
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const body = h('div', { class: 'dialog-body' });
   openDialog('Share from this tab?', (opened) => {
