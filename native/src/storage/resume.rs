@@ -58,13 +58,13 @@ impl Records {
         replace().map_err(|error| failure::at(&self.path, &error))
     }
 
-    /// Drops the record.
+    /// Drops the record, and what a program that was killed had written of its successor.
     pub(super) fn remove(&self, root: &Dir) -> Result<(), StorageError> {
-        match root.remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(failure::at(&self.path, &error))
+        [&self.temporary, &self.path].into_iter().try_for_each(|path| {
+            match root.remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(failure::at(path, &error)),
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        }
+        })
     }
 }

@@ -109,3 +109,14 @@ fn a_complete_torrent_leaves_nothing_but_its_files() {
     shelf.perform(gannet_core::storage::Order::Close);
     assert_eq!(fixture.names(), ["t"]);
 }
+
+#[test]
+fn a_record_that_was_half_written_when_the_program_was_killed_goes_with_the_last() {
+    let fixture = interrupted();
+    fs::write(record(&fixture).with_extension("resume.tmp"), "GnRes").unwrap();
+    let (shelf, _) = fixture.open();
+    fixture.store_good(&shelf, 1);
+    fixture.store_good(&shelf, 3);
+    fixture.checkpoint(&shelf, &[0, 1, 2, 3]);
+    assert_eq!(fixture.names(), ["t"]);
+}
