@@ -1,5 +1,8 @@
 //! Who may download from us: tit for tat, with an optimistic slot for the unknown (BEP 3).
 
+#[cfg(test)]
+mod model;
+
 use std::time::Duration;
 
 use crate::{draw, id::PeerKey, listed::Listed};
