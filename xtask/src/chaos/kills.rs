@@ -16,7 +16,7 @@ const MAX_UPLOAD: &str = "1MB";
 /// The longest that what was verified may go unrecorded, and how late a busy machine may be.
 const CHECKPOINT_LIMIT: Duration = Duration::from_secs(5 + 1);
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(60);
-/// Of what is downloaded, so much may come twice, in percent.
+/// So much may come twice, in percent of the whole: what both seeders are asked for in the end.
 const MAX_DUPLICATES: u64 = 2;
 
 /// When a download is killed.
@@ -123,7 +123,7 @@ fn fetched_no_more(shared: &Shared, log: &Log) -> Result<()> {
     let count = |name: &str| log.stats().map(|stats| stats[name].as_u64().unwrap_or(u64::MAX));
     let missing = (shared.pieces() - log.at_start().unwrap_or_default()) as u64;
     let missing = (missing * shared.piece_length).min(shared.length);
-    let most = missing + missing * MAX_DUPLICATES / 100 + shared.piece_length;
+    let most = missing + shared.length * MAX_DUPLICATES / 100;
     let downloaded = count("downloaded_bytes")?;
     ensure!(downloaded <= most, "{downloaded} bytes were fetched where {missing} were missing");
     ensure!(count("corrupt_bytes")? == 0, "honest seeders were found to be corrupt");
