@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
-use crate::{draw, listed::Listed};
+use crate::draw;
 
 /// SHA-1 of a torrent's raw `info` dictionary (BEP 3): what a swarm is known by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,8 +126,12 @@ impl PeerId {
             "qB" => "qBittorrent",
             other => other,
         };
-        let numbers: Vec<String> = version.chars().map(String::from).listed();
-        Some(format!("{name} {}", numbers.join(".")))
+        let mut named = format!("{name} ");
+        for (n, number) in version.chars().enumerate() {
+            named.push_str(if n > 0 { "." } else { "" });
+            named.push(number);
+        }
+        Some(named)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 
 use crate::{
+    announce::ENABLED,
     bitfield::Bitfield,
     config::{AddError, AddTorrent, MAX_TORRENTS, SessionConfig},
     contract::{Content, Input, Output},
@@ -262,6 +263,7 @@ impl Session {
     /// Takes in what happened.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
+            Input::Datagram { .. } | Input::Http { .. } | Input::Resolved { .. } if !ENABLED => {}
             Input::Connected { peer } => {
                 self.shared.dialling.remove(&peer);
                 self.with_owner(now, peer, |torrent, cx| torrent.connected(cx, peer));

@@ -179,7 +179,7 @@ pub enum StorageError {
         file: String,
     },
     /// A file may not be written.
-    #[error("{file}: not writable ({kind})")]
+    #[error("{file}: not writable ({})", words(*kind))]
     ReadOnly {
         /// The file it happened to.
         file: String,
@@ -217,7 +217,7 @@ pub enum StorageError {
         limit_bytes: u64,
     },
     /// Anything else that the operating system reports.
-    #[error("{file}: {kind}")]
+    #[error("{file}: {}", words(*kind))]
     Io {
         /// The file it happened to.
         file: String,
@@ -227,6 +227,21 @@ pub enum StorageError {
     /// The torrent was never opened or is already closed.
     #[error("the torrent's storage is not open")]
     Closed,
+}
+
+/// What the operating system said.
+#[cfg(not(target_family = "wasm"))]
+fn words(kind: io::ErrorKind) -> io::ErrorKind {
+    kind
+}
+
+/// A page's files have one reason, and the standard library words for forty others.
+#[cfg(target_family = "wasm")]
+fn words(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::PermissionDenied => "permission denied",
+        _ => "failed",
+    }
 }
 
 /// SHA-1, fed in parts.

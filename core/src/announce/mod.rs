@@ -12,6 +12,7 @@ pub mod udp;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub(crate) use announcer::ENABLED;
 pub use announcer::{
     AnnounceOutput, Announcer, DEFAULT_INTERVAL, DEFAULT_MIN_INTERVAL, HTTP_TIMEOUT, MAX_BACKOFF,
     MAX_INTERVAL, MIN_BACKOFF, MIN_INTERVAL, Progress, RESOLVE_TIMEOUT, TrackerError, UDP_TIMEOUT,

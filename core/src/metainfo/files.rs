@@ -27,7 +27,7 @@ pub(super) fn top_name(info: Record<'_>, hash: &InfoHash) -> Result<TopName, Met
     }
     let name = sanitize_path(&[info.bytes(key)?]);
     let name = name.map_err(|source| MetainfoError::Name { field: info.field(key), source })?;
-    Ok(TopName { safe: name.path.concat(), changed_from: name.changed_from })
+    Ok(TopName { safe: name.path.into_iter().collect(), changed_from: name.changed_from })
 }
 
 /// All files, and whether it is a single one without a folder.
@@ -92,7 +92,8 @@ fn path_in_folder(
     let claimed = unique.claim(safe.path.clone());
     let is_renamed = claimed != safe.path;
     let changed_from = safe.changed_from.or_else(|| is_renamed.then(|| describe(&components)));
-    let path = [vec![top.safe.clone()], claimed].concat();
+    let mut path = vec![top.safe.clone()];
+    path.extend(claimed);
     Ok(SafePath { path, changed_from })
 }
 

@@ -3,6 +3,7 @@
 //! The result means the same on every system: no part leads out of the download folder, is a
 //! device, hides its end from a reader, or is too long for a file system.
 
+mod case;
 mod escape;
 mod sanitize;
 mod unique;

@@ -108,7 +108,7 @@ fn shorten(name: String) -> String {
     }
     let (stem, extension) = split_extension(&name);
     let stem = &stem[..char_boundary(stem, MAX_COMPONENT_BYTES - extension.len())];
-    let cut = [stem, extension].concat();
+    let cut = format!("{stem}{extension}");
     // The cut may have bared dots and spaces, and there may be nothing before them.
     let kept = cut.trim_end_matches(['.', ' ']).len();
     if kept == 0 { "_".to_owned() } else { cut[..kept].to_owned() }

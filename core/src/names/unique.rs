@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::sanitize::{MAX_COMPONENT_BYTES, char_boundary, split_extension};
+use super::{
+    case::lower,
+    sanitize::{MAX_COMPONENT_BYTES, char_boundary, split_extension},
+};
 
 /// Room for the longest suffix, ` (4294967295)`.
 const SUFFIX_BYTES: usize = 13;
@@ -102,7 +105,7 @@ impl UniquePaths {
     fn name(&mut self, parent: Folder, name: &str) -> &mut Name {
         let lower = match name.is_ascii() {
             true => name.to_ascii_lowercase(),
-            false => name.chars().flat_map(char::to_lowercase).collect(),
+            false => name.chars().map(lower).collect(),
         };
         self.names.entry((parent, lower)).or_default()
     }

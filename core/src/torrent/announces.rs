@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Phase, Timer, Torrent};
 use crate::{
-    announce::{AnnounceEvent, AnnounceOutput, HttpError, Progress, ResolveError},
+    announce::{AnnounceEvent, AnnounceOutput, ENABLED, HttpError, Progress, ResolveError},
     contract::Output,
     event::News,
     shared::Cx,
@@ -90,7 +90,7 @@ impl Torrent {
     }
 
     fn report_progress(&mut self, cx: &Cx<'_>) {
-        let Some(info_hash) = self.info_hash else { return };
+        let Some(info_hash) = self.info_hash.filter(|_| ENABLED) else { return };
         let missing = self.options.max_peers.saturating_sub(self.peers.len());
         self.announcer.set_progress(Progress {
             info_hash,

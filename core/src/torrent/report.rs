@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Torrent;
 use crate::{
-    announce::AnnounceEvent,
+    announce::{AnnounceEvent, ENABLED},
     event::News,
     id::PieceIndex,
     layout::BLOCK_BYTES,
@@ -155,6 +155,9 @@ impl Torrent {
     }
 
     fn tracker_stats(&self, now: Instant) -> Vec<TrackerStats> {
+        if !ENABLED {
+            return Vec::new();
+        }
         let trackers = self.announcer.trackers().into_iter();
         trackers
             .map(|tracker| TrackerStats {

@@ -145,7 +145,7 @@ pub struct Announcer {
 
 /// Whether there are trackers at all. Without the feature `trackers` the compiler leaves out
 /// what is behind them.
-const ENABLED: bool = cfg!(feature = "trackers");
+pub(crate) const ENABLED: bool = cfg!(feature = "trackers");
 
 impl Announcer {
     /// An announcer that is silent until it is told to [`announce`](Self::announce).
