@@ -1,4 +1,4 @@
-import init from '#engine';
+import { initSync } from '#engine';
 import { GannetError, toPlain } from '../errors.js';
 import type { Answer, Notice, Ops, Question, Setup, WasmSource } from '../messages.js';
 import { type Platform, Worker } from './engine.js';
@@ -15,7 +15,7 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
   };
   const start = async (setup: Setup) => {
     const shelf = await platform.shelf(setup);
-    ({ memory } = await init({ module_or_path: await compiled(setup.wasm, platform) }));
+    ({ memory } = initSync({ module: await compiled(setup.wasm, platform) }));
     return new Worker(setup, shelf, platform, post);
   };
   const ops: { [Op in keyof Ops]: (...args: Parameters<Ops[Op]>) => unknown } = {
