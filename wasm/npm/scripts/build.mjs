@@ -1,11 +1,26 @@
 // Bundles the package: `cargo xtask npm` has put the bound module into `bound` and `dist` before.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
+
+writeFileSync('bound/engine.short.js', shortened(readFileSync('bound/engine.js', 'utf8')));
+
+/** The JavaScript around the module, with the short names that the module has in the end. */
+function shortened(glue) {
+  const { imports, exports } = JSON.parse(readFileSync('bound/names.json', 'utf8'));
+  const ours = new Map(exports.map(([long, short]) => [long, short]));
+  const theirs = new Map(imports.map(([, long, short]) => [long, short]));
+  return glue
+    // All that anybody reads of what the start gives back.
+    .replaceAll('return wasm;', 'return { memory: wasm.memory };')
+    .replaceAll(/\bwasm\.(\w+)/g, (whole, long) => (ours.has(long) ? `wasm.${ours.get(long)}` : whole))
+    .replaceAll(/\b(__wb\w+):/g, (whole, long) => (theirs.has(long) ? `${theirs.get(long)}:` : whole))
+    .replace('"./engine_bg.js":', 'a:');
+}
 
 const common = {
   bundle: true,
@@ -13,7 +28,7 @@ const common = {
   target: ['es2022', 'chrome111', 'firefox111', 'safari16.4'],
   minify: true,
   legalComments: 'none',
-  alias: { '#engine': './bound/engine.js' },
+  alias: { '#engine': './bound/engine.short.js' },
   logLevel: 'warning',
 };
 
