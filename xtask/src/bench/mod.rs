@@ -23,6 +23,12 @@ pub(crate) enum Bench {
     /// The peer that `bench relay` dials, in a process of its own
     #[command(hide = true)]
     RelayPeer,
+    /// The proxy that `bench relay` compares with, in a process of its own
+    #[command(hide = true)]
+    RelayProxy {
+        /// Where what connects is connected to
+        remote: std::net::SocketAddr,
+    },
     /// A million peers on this machine: `gannet tracker` against opentracker and bittorrent-tracker
     Tracker(tracker::Options),
 }
@@ -33,6 +39,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Outcome> {
         Bench::Get(options) => get::run(options),
         Bench::Relay(options) => relay::run(options),
         Bench::RelayPeer => relay::remote::serve(),
+        Bench::RelayProxy { remote } => relay::proxy::serve(*remote),
         Bench::Tracker(options) => tracker::run(options),
     }
 }

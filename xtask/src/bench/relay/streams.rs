@@ -48,31 +48,35 @@ impl Use {
 }
 
 /// Rates of one round, in bytes a second.
-pub(super) struct Pair {
+pub(super) struct Rates {
     pub(super) raw: f64,
+    pub(super) proxied: f64,
     pub(super) relayed: f64,
     /// Of the relay's processor time, in seconds for each GiB.
     pub(super) cost: f64,
 }
 
-impl Pair {
-    pub(super) fn ratio(&self) -> f64 {
+impl Rates {
+    pub(super) fn of_raw(&self) -> f64 {
         self.relayed / self.raw
+    }
+
+    pub(super) fn of_proxied(&self) -> f64 {
+        self.relayed / self.proxied
     }
 }
 
-/// One stream, by turns without and with the relay.
-pub(super) fn pair(stage: &Stage, what: Use, time: Duration) -> Result<Pair> {
+/// One stream, by turns without the relay, with a proxy instead, and with it.
+pub(super) fn rates(stage: &Stage, what: Use, time: Duration) -> Result<Rates> {
     let role = what.role();
-    let mut direct = Direct::connect(stage.remote.addr, role)?;
-    let raw = rate(&mut direct, what, time)?;
-    drop(direct);
+    let direct = |addr| rate(&mut Direct::connect(addr, role)?, what, time);
+    let (raw, proxied) = (direct(stage.remote.addr)?, direct(stage.proxy.addr)?);
     let mut relayed = Relayed::connect(stage.relay.addr, &stage.ticket, role)?;
     let (before, start) = (stage.relay.processor_seconds()?, Instant::now());
     let rate = rate(&mut relayed, what, time)?;
     let busy = stage.relay.processor_seconds()? - before;
     let gib = rate * start.elapsed().as_secs_f64() / f64::from(1 << 30);
-    Ok(Pair { raw, relayed: rate, cost: busy / gib })
+    Ok(Rates { raw, proxied, relayed: rate, cost: busy / gib })
 }
 
 /// Bytes a second of one stream.
