@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import { GannetError } from './errors.js';
 import type { Platform } from './worker/engine.js';
-import { sha1 } from './worker/hash.js';
 import { serve } from './worker/serve.js';
 import { FolderStorage } from './worker/storage/folder.js';
 import { Budget, MemoryStorage } from './worker/storage/memory.js';
+import { Storages } from './worker/storage/storages.js';
 
 const Socket: typeof WebSocket | undefined = globalThis.WebSocket ?? (await loadWs());
 
@@ -18,23 +18,21 @@ async function loadWs(): Promise<typeof WebSocket | undefined> {
 }
 
 const platform: Platform = {
-  async shelf({ storage, memoryLimit, folder }) {
+  async storages({ storage, memoryLimit, folder }) {
     if (storage === 'opfs') {
       throw new GannetError('StorageError', "Node has no browser storage: use storage: 'disk'");
     }
     if (storage === 'disk') {
       if (!folder) throw new GannetError('StorageError', "storage: 'disk' needs a folder");
-      return (description, wanted) => new FolderStorage(folder, description, wanted);
+      return new Storages((description, wanted) => new FolderStorage(folder, description, wanted));
     }
     const budget = new Budget(memoryLimit);
-    return (description) => new MemoryStorage(description, budget);
+    return new Storages((description) => new MemoryStorage(description, budget));
   },
   socket: (url) => {
     if (!Socket) throw new GannetError('RelayError', 'Node 20 needs the package `ws` for relays');
     return new Socket(url);
   },
-  // Node hashes off this thread by itself.
-  hash: async (bytes) => ({ digest: await sha1(bytes), bytes }),
   load: readFile,
 };
 

@@ -4,12 +4,10 @@ import type { AddRequest, Notice, SeedFile, Setup } from '../messages.js';
 import type { LogEntry, Stats } from '../stats.js';
 import { Disk } from './disk.js';
 import { sha1 } from './hash.js';
-import type { Hashed } from './hasher.js';
 import type { Description, Host } from './host.js';
 import { makeTorrent } from './make.js';
 import { Sockets } from './sockets.js';
-import { BlobStorage } from './storage/blobs.js';
-import type { Shelf } from './storage/storage.js';
+import type { Store } from './storage/elsewhere.js';
 import { Waiting } from './waiting.js';
 
 /** Bytes of pieces in flight in the wasm heap. */
@@ -22,11 +20,9 @@ const MAX_DELAY_MILLIS = 0x7fffffff;
 
 /** What differs between a browser's worker and Node's. */
 export interface Platform {
-  /** Throws a {@link GannetError} if such a storage can't be had here. */
-  shelf(setup: Setup): Promise<Shelf>;
+  /** Throws a {@link GannetError} if such storages can't be had here. */
+  storages(setup: Setup): Promise<Store>;
   socket(url: string): WebSocket;
-  /** Takes a piece away, and gives it back with its digest. */
-  hash(piece: Uint8Array<ArrayBuffer>): Promise<Hashed>;
   /** The module's bytes, where they aren't fetched by URL. */
   load?(path: string): Promise<BufferSource>;
 }
@@ -34,8 +30,8 @@ export interface Platform {
 /** One torrent, as the worker knows it. */
 interface Entry {
   description: Description | undefined;
-  /** Where its bytes are, if not where all others go: what a page seeds. */
-  shelf: Shelf | undefined;
+  /** Its bytes, if the page has them: what it seeds. */
+  blobs: Blob[] | undefined;
   reading: Waiting<Uint8Array>;
   removed: Waiting<null>;
   /** What nobody has asked for yet, at most {@link MAX_LOG_ENTRIES}. */
@@ -48,20 +44,18 @@ export class Worker implements Host {
   readonly #disk: Disk;
   readonly #sockets: Sockets;
   readonly #torrents = new Map<number, Entry>();
-  #shelves: Shelf;
-  #shelfForNext: Shelf | undefined;
+  #blobsOfNext: Blob[] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     setup: Setup,
-    shelf: Shelf,
+    private readonly storages: Store,
     platform: Platform,
     private readonly tell: (notice: Notice, transfer?: Transferable[]) => void,
   ) {
     const seed = crypto.getRandomValues(new BigUint64Array(1))[0]!;
     const { maxConnections } = setup;
-    this.#disk = new Disk(() => this.#engine, platform.hash);
-    this.#shelves = shelf;
+    this.#disk = new Disk(() => this.#engine, storages);
     this.#engine = new Engine(this, seed, { memoryBytes: MEMORY_BYTES, maxConnections });
     this.#sockets = new Sockets(this.#engine, setup.relays, platform, (error) => {
       tell({ notice: 'relay', error });
@@ -74,19 +68,19 @@ export class Worker implements Host {
     return parseTorrent(torrent);
   }
 
-  add(request: AddRequest, shelf?: Shelf): { torrent: number } {
+  add(request: AddRequest, blobs?: Blob[]): { torrent: number } {
     const { content, wanted, sequential, maxPeers, maxWorkers, maxRetries } = request;
     const options = {
       wanted: wanted ?? undefined,
       sequential,
-      complete: shelf !== undefined,
+      complete: blobs !== undefined,
       maxPeers: maxPeers ?? undefined,
       maxWorkers: maxWorkers ?? undefined,
       maxRetries: maxRetries ?? undefined,
     };
     const magnet = typeof content === 'string' ? parseMagnet(content) : undefined;
     const parsed = typeof content === 'string' ? undefined : parseTorrent(content);
-    this.#shelfForNext = shelf;
+    this.#blobsOfNext = blobs;
     const torrent = typeof content === 'string'
       ? this.#engine.addMagnet(content, options)
       : this.#engine.add(content, options);
@@ -120,8 +114,7 @@ export class Worker implements Host {
       content, wanted: null, sequential: false,
       maxPeers: null, maxWorkers: null, maxRetries: null, trackers: [],
     };
-    const added = this.add(request, (description) => new BlobStorage(description, blobs));
-    return { ...added, content };
+    return { ...this.add(request, blobs), content };
   }
 
   setSelection(torrent: number, wanted: Uint8Array): void {
@@ -131,12 +124,10 @@ export class Worker implements Host {
   async remove(torrent: number, data: boolean): Promise<void> {
     const entry = this.#torrents.get(torrent);
     if (!entry) return;
-    const storage = this.#disk.find(torrent);
     const removed = entry.removed.wait();
     this.#engine.remove(torrent);
     await removed;
-    await storage?.close();
-    if (data) await storage?.remove();
+    await this.storages.discard(torrent, data);
   }
 
   pause(torrent: number): void {
@@ -174,9 +165,8 @@ export class Worker implements Host {
   }
 
   async blob(torrent: number, offset: number, length: number): Promise<Blob> {
-    const storage = this.#disk.find(torrent);
-    if (!storage) throw new GannetError('RemovedError', 'the torrent was removed');
-    return storage.blob(offset, length);
+    if (!this.#torrents.has(torrent)) throw new GannetError('RemovedError', 'the torrent was removed');
+    return this.storages.blob(torrent, offset, length);
   }
 
   limits(download: number | null, upload: number | null): void {
@@ -226,7 +216,6 @@ export class Worker implements Host {
     }
     if (kind === 'removed') {
       this.#torrents.delete(torrent);
-      this.#disk.forget(torrent);
       this.#sockets.leave(torrent);
       entry.reading.fail(new GannetError('RemovedError', 'the torrent was removed'));
       entry.removed.answer(null);
@@ -257,12 +246,12 @@ export class Worker implements Host {
   open(order: number, torrent: number, files: Description, wanted: Uint8Array): void {
     const entry = this.#entry(torrent);
     entry.description = files;
-    const shelf = entry.shelf ?? this.#shelves;
-    this.#disk.open(order, torrent, this.#disk.find(torrent) ?? shelf(files, wanted));
+    // A view of the engine's memory can't be handed over.
+    this.#disk.open(order, torrent, files, wanted.slice(), entry.blobs);
   }
 
   select(order: number, torrent: number, wanted: Uint8Array): void {
-    this.#disk.select(order, torrent, wanted);
+    this.#disk.finish(order, this.storages.select(torrent, wanted.slice()));
   }
 
   store(
@@ -273,7 +262,7 @@ export class Worker implements Host {
   }
 
   spill(order: number, torrent: number, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#disk.spill(order, torrent, offset, bytes);
+    this.#disk.finish(order, this.storages.write(torrent, offset, bytes));
   }
 
   check(
@@ -292,7 +281,7 @@ export class Worker implements Host {
   }
 
   closeFiles(order: number, torrent: number): void {
-    this.#disk.close(order, torrent);
+    this.#disk.finish(order, this.storages.close(torrent));
   }
 
   /** The engine speaks of a torrent before it has returned its number. */
@@ -301,12 +290,12 @@ export class Worker implements Host {
     if (!entry) {
       entry = {
         description: undefined,
-        shelf: this.#shelfForNext,
+        blobs: this.#blobsOfNext,
         reading: new Waiting(),
         removed: new Waiting(),
         log: [],
       };
-      this.#shelfForNext = undefined;
+      this.#blobsOfNext = undefined;
       this.#torrents.set(torrent, entry);
     }
     return entry;

@@ -14,9 +14,11 @@ export function serve(post: Post, platform: Platform): (question: Question) => v
     return started;
   };
   const start = async (setup: Setup) => {
-    const shelf = await platform.shelf(setup);
-    ({ memory } = initSync({ module: await compiled(setup.wasm, platform) }));
-    return new Worker(setup, shelf, platform, post);
+    const [storages, module] = await Promise.all([
+      platform.storages(setup), compiled(setup.wasm, platform),
+    ]);
+    ({ memory } = initSync({ module }));
+    return new Worker(setup, storages, platform, post);
   };
   const ops: { [Op in keyof Ops]: (...args: Parameters<Ops[Op]>) => unknown } = {
     setup: async (setup) => {

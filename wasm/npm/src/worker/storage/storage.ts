@@ -9,6 +9,13 @@ export class StorageFailure extends Error {
   ) {
     super(`${file}: ${kind}`);
   }
+
+  /** Whatever was thrown, here or by another worker, as a failure. */
+  static of(error: unknown): StorageFailure {
+    if (error instanceof StorageFailure) return error;
+    const { kind, file, limit } = error as Partial<StorageFailure>;
+    return kind ? new StorageFailure(kind, file!, limit) : new StorageFailure('io', String(error));
+  }
 }
 
 /** What was found when a torrent's files were opened. */

@@ -1,0 +1,100 @@
+import type { Description } from '../host.js';
+import { blockDigests, equal, sha1 } from '../hash.js';
+import { BlobStorage } from './blobs.js';
+import { type Found, type Shelf, type Storage, StorageFailure } from './storage.js';
+
+/** What became of a piece, and the digests of its blocks if they are wanted. */
+export interface Judged {
+  good: boolean;
+  digests: Uint8Array;
+}
+
+const NO_DIGESTS = new Uint8Array();
+
+/**
+ * The storages of all torrents, and the hashing of what is in them or goes there. All that is
+ * handed over here can be sent to another worker, and so can the answers.
+ */
+export class Storages {
+  readonly #storages = new Map<number, Storage>();
+
+  constructor(private readonly shelf: Shelf) {}
+
+  /** Opens a torrent's storage, for the first time or again; `blobs` if the page has its bytes. */
+  async open(
+    torrent: number, files: Description, wanted: Uint8Array, blobs?: Blob[],
+  ): Promise<Found> {
+    let storage = this.#storages.get(torrent);
+    if (!storage) {
+      storage = blobs ? new BlobStorage(files, blobs) : this.shelf(files, wanted);
+      this.#storages.set(torrent, storage);
+    }
+    return storage.open();
+  }
+
+  async select(torrent: number, wanted: Uint8Array): Promise<void> {
+    await this.#find(torrent).select(wanted);
+  }
+
+  /** Keeps a piece if it is what it should be. */
+  async store(
+    torrent: number, offset: number,
+    piece: Uint8Array<ArrayBuffer>, hash: Uint8Array, wantsDigests: boolean,
+  ): Promise<Judged> {
+    const judged = await judge(piece, hash, wantsDigests, true);
+    if (judged.good) await this.#find(torrent).write(offset, piece);
+    return judged;
+  }
+
+  async write(torrent: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#find(torrent).write(offset, bytes);
+  }
+
+  async check(
+    torrent: number, offset: number, length: number, hash: Uint8Array, wantsDigests: boolean,
+  ): Promise<Judged> {
+    return judge(await this.read(torrent, offset, length), hash, wantsDigests, false);
+  }
+
+  async read(torrent: number, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#find(torrent).read(offset, length);
+  }
+
+  async blob(torrent: number, offset: number, length: number): Promise<Blob> {
+    return this.#find(torrent).blob(offset, length);
+  }
+
+  async sync(torrent: number): Promise<Float64Array> {
+    return this.#find(torrent).sync();
+  }
+
+  async keep(torrent: number, record: Uint8Array | null, complete: boolean): Promise<void> {
+    await this.#find(torrent).keep(record, complete);
+  }
+
+  async close(torrent: number): Promise<void> {
+    await this.#find(torrent).close();
+  }
+
+  /** The torrent is no more; nor are its bytes, if they are to go. */
+  async discard(torrent: number, data: boolean): Promise<void> {
+    const storage = this.#storages.get(torrent);
+    this.#storages.delete(torrent);
+    await storage?.close();
+    if (data) await storage?.remove();
+  }
+
+  #find(torrent: number): Storage {
+    const storage = this.#storages.get(torrent);
+    if (!storage) throw new StorageFailure('closed', '');
+    return storage;
+  }
+}
+
+async function judge(
+  piece: Uint8Array<ArrayBuffer>, hash: Uint8Array, wantsDigests: boolean, blames: boolean,
+): Promise<Judged> {
+  const good = equal(await sha1(piece), hash);
+  const digests = wantsDigests || (blames && !good) ? await blockDigests(piece) : NO_DIGESTS;
+  return { good, digests };
+}
