@@ -11,13 +11,11 @@ use serde_json::Value;
 use super::Demo;
 use crate::gannet::{Stats, http_json};
 use crate::process::{self, Running};
-use crate::{npm, tools};
+use crate::{npm, tools, www};
 
 /// How long a page may take, to load and to download.
 const BROWSER_LIMIT: Duration = Duration::from_secs(180);
 const SCRIPT: &str = include_str!("browser.mjs");
-const PAGE: [(&str, &str); 2] =
-    [("index.html", include_str!("page/index.html")), ("demo.js", include_str!("page/demo.js"))];
 
 /// A server of the demo's file.
 struct Served {
@@ -28,7 +26,12 @@ struct Served {
 
 /// Serves the file and prints the link; with `browser`, downloads it there too.
 pub(super) fn close(demo: &Demo, browser: bool, once: bool) -> Result<()> {
-    let page = if browser { Some(page(demo)?) } else { built_page() };
+    let stays = !once && std::io::stdout().is_terminal();
+    let page = match (browser, stays) {
+        (true, _) => Some(page()?),
+        (false, true) => page().map_err(|error| println!("without the page: {error:#}")).ok(),
+        (false, false) => built_page(),
+    };
     let mut served = Served::start(demo, page.as_deref())?;
     println!("\nthe same file in a browser, from this machine:\n\n  {}\n", served.link);
     if browser {
@@ -40,7 +43,7 @@ pub(super) fn close(demo: &Demo, browser: bool, once: bool) -> Result<()> {
             println!("{who:<22} {seconds:>6.2} s   {rate:>6.1} MiB/s");
         }
     }
-    if once || !std::io::stdout().is_terminal() {
+    if !stays {
         return served.check();
     }
     println!("it stays until Ctrl-C");
@@ -57,25 +60,15 @@ fn built_page() -> Option<PathBuf> {
     folder.join("index.html").is_file().then_some(folder)
 }
 
-/// The download page or, if it wasn't built, the smallest there is, around the npm package.
-fn page(demo: &Demo) -> Result<PathBuf> {
-    if let Some(built) = built_page() {
-        return Ok(built);
-    }
-    let folder = demo.folder.path().join("page");
-    let package = folder.join("gannet");
-    std::fs::create_dir_all(&package)?;
-    for (name, text) in PAGE {
-        std::fs::write(folder.join(name), text)?;
-    }
-    for name in npm::LOADED {
-        let from = npm::folder().join("dist").join(name);
-        if !from.is_file() {
-            npm::build()?;
-        }
-        std::fs::copy(&from, package.join(name)).with_context(|| from.display().to_string())?;
-    }
-    Ok(folder)
+/// The download page, built if it wasn't.
+fn page() -> Result<PathBuf> {
+    built_page().map_or_else(
+        || {
+            println!("\nbuilding the page");
+            www::run()
+        },
+        Ok,
+    )
 }
 
 impl Served {
