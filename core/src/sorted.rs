@@ -15,7 +15,7 @@ pub(crate) use self::vector::{Map, Set};
 #[cfg(any(target_family = "wasm", test))]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // The tests use a part of it.
 mod vector {
-    use std::{borrow::Borrow, ops::Index, vec};
+    use std::{borrow::Borrow, ops::Index, slice, vec};
 
     /// Pairs in the order of their keys.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +44,16 @@ mod vector {
             self.0.clear();
         }
 
-        pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
-            self.0.iter().map(|(key, value)| (key, value))
+        pub(crate) fn iter(&self) -> Iter<'_, K, V> {
+            Iter(self.0.iter())
         }
 
-        pub(crate) fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator {
-            self.0.iter().map(|(key, _)| key)
+        pub(crate) fn keys(&self) -> Keys<'_, K, V> {
+            Keys(self.0.iter())
         }
 
-        pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator {
-            self.0.iter().map(|(_, value)| value)
+        pub(crate) fn values(&self) -> Values<'_, K, V> {
+            Values(self.0.iter())
         }
 
         pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
@@ -161,6 +161,40 @@ mod vector {
             map.extend(pairs);
             map
         }
+    }
+
+    // Adapters of the standard library's would do, and loop in closures: those are larger.
+    macro_rules! iterators {
+        ($($name:ident: $item:ty, $of:expr;)*) => {$(
+            #[derive(Debug, Clone)]
+            pub(crate) struct $name<'a, K, V>(slice::Iter<'a, (K, V)>);
+
+            impl<'a, K, V> Iterator for $name<'a, K, V> {
+                type Item = $item;
+
+                fn next(&mut self) -> Option<Self::Item> {
+                    self.0.next().map($of)
+                }
+
+                fn size_hint(&self) -> (usize, Option<usize>) {
+                    self.0.size_hint()
+                }
+            }
+
+            impl<K, V> DoubleEndedIterator for $name<'_, K, V> {
+                fn next_back(&mut self) -> Option<Self::Item> {
+                    self.0.next_back().map($of)
+                }
+            }
+
+            impl<K, V> ExactSizeIterator for $name<'_, K, V> {}
+        )*};
+    }
+
+    iterators! {
+        Iter: (&'a K, &'a V), |(key, value)| (key, value);
+        Keys: &'a K, |(key, _)| key;
+        Values: &'a V, |(_, value)| value;
     }
 
     /// The place of a key, taken or not.
