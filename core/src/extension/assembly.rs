@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{MAX_METADATA_BYTES, METADATA_PIECE_BYTES};
-use crate::{id::PeerKey, listed::Listed};
+use crate::{id::PeerKey, listed::Listed, sorted::Set};
 
 /// Why a piece of metadata wasn't taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,10 +129,8 @@ impl MetadataAssembly {
             Slot::Filled(from, _) => Some(*from),
             _ => None,
         };
-        let mut senders: Vec<_> = self.slots.iter().filter_map(sender).listed();
-        senders.sort_unstable();
-        senders.dedup();
-        senders
+        let senders: Set<PeerKey> = self.slots.iter().filter_map(sender).collect();
+        senders.into_iter().listed()
     }
 
     /// Forgets all that came, to begin anew: the whole was wrong.

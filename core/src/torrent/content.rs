@@ -15,7 +15,7 @@ use crate::{
     picker::Picker,
     roster::RecordId,
     shared::Cx,
-    sorted::Map,
+    sorted::{Map, Set},
     storage::Order,
     time::Instant,
     wire,
@@ -94,10 +94,8 @@ impl Part {
 
     /// Who delivered something of it.
     pub(super) fn senders(&self) -> Vec<RecordId> {
-        let mut senders: Vec<RecordId> = self.blocks.iter().flatten().map(|b| b.from).listed();
-        senders.sort_unstable();
-        senders.dedup();
-        senders
+        let senders: Set<RecordId> = self.blocks.iter().flatten().map(|b| b.from).collect();
+        senders.into_iter().listed()
     }
 
     pub(super) fn put(&mut self, now: Instant, block: Block, from: RecordId, bytes: Bytes) {
