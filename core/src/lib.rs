@@ -123,6 +123,7 @@ pub mod session;
 mod shared;
 mod sorted;
 pub mod source;
+mod spread;
 pub mod stats;
 pub mod storage;
 pub mod time;

@@ -16,6 +16,7 @@ use crate::{
     reason::ProtocolError,
     roster::RecordId,
     sorted::Set,
+    spread::Turn,
     time::Instant,
     wire::{Decoder, Handshake, Message},
 };
@@ -34,6 +35,8 @@ pub const MAX_UNASKED: u32 = 50;
 pub const MAX_UNSENT_BYTES: u64 = 1024 * 1024;
 /// Pieces of the fast extension's allowed set that are kept, of one peer.
 pub const MAX_ALLOWED_FAST: usize = 64;
+/// Pieces that are kept of those a peer suggests, the latest.
+pub const MAX_SUGGESTED: usize = 16;
 /// `have` messages kept before the metadata says which pieces there are.
 pub const MAX_EARLY_HAVES: usize = 100_000;
 
@@ -97,6 +100,10 @@ pub(crate) struct Peer {
     pub(crate) allowed_fast: Set<PieceIndex>,
     /// Pieces we serve it even while choking (BEP 6).
     pub(crate) granted_fast: Set<PieceIndex>,
+    /// Pieces it suggests to begin with (BEP 6), oldest first.
+    pub(crate) suggested: Vec<PieceIndex>,
+    /// Pieces that only we have and it is to get from us, while it is served.
+    pub(crate) turn: Turn,
     pub(crate) pipeline: Pipeline,
     pub(crate) unasked: u32,
     /// What it asked for and we have not begun to read.
@@ -143,6 +150,8 @@ impl Peer {
             useful_pieces: 0,
             allowed_fast: Set::new(),
             granted_fast: Set::new(),
+            suggested: Vec::new(),
+            turn: Turn::default(),
             pipeline: Pipeline::new(now),
             unasked: 0,
             requests_in: Vec::new(),

@@ -7,11 +7,15 @@
 //! The picker knows pieces and their blocks, never peers: whoever asks says what it has. It hands
 //! out a block once; asking a second peer for it (endgame) is its caller's decision.
 
+mod begun;
 mod rarity;
 
 use std::ops::Range;
 
-use self::rarity::Rarity;
+use self::{
+    begun::{Begun, Slot},
+    rarity::Rarity,
+};
 use crate::{
     bitfield::Bitfield,
     draw,
@@ -28,6 +32,9 @@ pub const RANDOM_FIRST_PIECES: u32 = 4;
 pub const WINDOW_PIECES: u32 = 64;
 /// Pieces looked at in order of rarity before the asker's own pieces are walked instead.
 const MAX_PROBES: usize = 64;
+
+/// Pieces of the asker's own of which the rarest is taken.
+const MAX_COMPARED: usize = 16;
 
 /// What the picker is told of whoever asks.
 pub struct Asker<'a> {
@@ -49,28 +56,6 @@ pub struct Pick {
     pub block: Block,
     /// It is the first of its piece.
     pub began: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    Open,
-    /// Asked for, of so many.
-    Asked(u16),
-    Here,
-}
-
-/// A piece of which some block is asked for or here.
-#[derive(Debug)]
-struct Begun {
-    slots: Vec<Slot>,
-    open: usize,
-    missing: usize,
-    /// No block before this one is open.
-    first_open: usize,
-    /// Position in the order of beginning.
-    turn: u64,
-    /// Who began it and is still at it.
-    owner: Option<u32>,
 }
 
 /// Which blocks of which pieces are open, asked for or here.
@@ -167,6 +152,11 @@ impl Picker {
         self.window = piece.map(PieceIndex::as_u32);
     }
 
+    /// How many peers have it, those that have everything not counted.
+    pub fn availability(&self, piece: PieceIndex) -> u16 {
+        self.rarity.availability(piece)
+    }
+
     /// One more peer has it. Peers that have everything need not be counted.
     pub fn peer_has(&mut self, piece: PieceIndex) {
         self.rarity.raise(piece);
@@ -179,9 +169,21 @@ impl Picker {
 
     /// The next block to ask somebody for, if there is any for them.
     pub fn pick(&mut self, layout: &Layout, asker: &Asker<'_>) -> Option<Pick> {
+        self.pick_with(layout, asker, &[])
+    }
+
+    /// The same, where the asker suggests what to begin (BEP 6).
+    pub fn pick_with(
+        &mut self,
+        layout: &Layout,
+        asker: &Asker<'_>,
+        suggested: &[PieceIndex],
+    ) -> Option<Pick> {
         let piece = self
             .pick_in_window(asker)
-            .or_else(|| self.pick_unfinished(asker, |owner| owner.is_none_or(|id| id == asker.id)))
+            .or_else(|| self.pick_unfinished(asker, |owner| owner == Some(asker.id)))
+            .or_else(|| self.pick_suggested(asker, suggested))
+            .or_else(|| self.pick_unfinished(asker, |owner| owner.is_none()))
             .or_else(|| self.pick_new(asker))
             .or_else(|| self.pick_unfinished(asker, |_| true))?;
         self.hand_out(layout, piece, asker.id)
@@ -349,6 +351,14 @@ impl Picker {
         })
     }
 
+    /// Of the rarest pieces only: whoever suggests what others have too is not obeyed.
+    fn pick_suggested(&self, asker: &Asker<'_>, suggested: &[PieceIndex]) -> Option<PieceIndex> {
+        let rarest = self.rarity.buckets().position(|bucket| !bucket.is_empty())?;
+        let is_rarest = |piece| usize::from(self.rarity.availability(piece)) <= rarest;
+        let mut suggested = suggested.iter().copied();
+        suggested.find(|&piece| self.may_begin(piece, asker) && is_rarest(piece))
+    }
+
     fn pick_new(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
         if !asker.may_begin {
             return None;
@@ -375,7 +385,9 @@ impl Picker {
     }
 
     fn pick_rarest(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
-        let buckets = self.rarity.buckets().filter(|bucket| !bucket.is_empty());
+        // What nobody is known to have, only those can have that are not counted: seeders.
+        let nowhere = usize::from(!asker.has.is_full());
+        let buckets = self.rarity.buckets().skip(nowhere).filter(|bucket| !bucket.is_empty());
         let rng = &mut self.rng;
         let rarest_first = buckets.flat_map(|bucket| {
             let (before, after) = bucket.split_at(draw::index(rng, bucket.len()));
@@ -391,8 +403,9 @@ impl Picker {
         let start = self.rng.u32(..self.have.len().max(1));
         let behind = self.open.iter_common_from(asker.has, start);
         let all = behind.chain(self.open.iter_common_from(asker.has, 0));
-        let mut pieces = all.take(2 * self.open.count() as usize);
-        pieces.find(|&piece| self.may_begin(piece, asker))
+        let pieces = all.take(2 * self.open.count() as usize);
+        let pieces = pieces.filter(|&piece| self.may_begin(piece, asker)).take(MAX_COMPARED);
+        pieces.min_by_key(|&piece| self.rarity.availability(piece))
     }
 
     fn begin(&mut self, layout: &Layout, piece: PieceIndex) {

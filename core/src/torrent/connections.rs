@@ -272,6 +272,9 @@ impl Torrent {
         {
             download.picker.peer_lost(&peer.has);
         }
+        if let (Some(fresh), Some(download)) = (&mut self.fresh, &self.download) {
+            fresh.take_back(peer.turn.end(download.layout.piece_length()));
+        }
         let blocks = peer.pipeline.give_up_all();
         self.give_back(cx, peer.record, &blocks);
         let leaves_work = self.let_go(peer.record) || !blocks.is_empty();

@@ -30,7 +30,7 @@ impl Torrent {
         self.check_fast(key, &message)?;
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Unknown { .. } => {}
-            Message::Suggest { index } => drop(self.piece(index)?),
+            Message::Suggest { index } => self.suggested(key, index)?,
             Message::Choke => self.choked(cx, key),
             Message::Unchoke => self.unchoked(key),
             Message::Interested => self.peer_interested(cx, key, true),
@@ -73,7 +73,7 @@ impl Torrent {
     }
 
     /// The piece a peer named; before the metadata any could exist, so nothing is said of it.
-    fn piece(&self, index: u32) -> Result<Option<PieceIndex>, ProtocolError> {
+    pub(super) fn piece(&self, index: u32) -> Result<Option<PieceIndex>, ProtocolError> {
         let Some(download) = &self.download else { return Ok(None) };
         download.layout.piece(index).map(Some).ok_or(ProtocolError::Piece { index })
     }
@@ -91,6 +91,7 @@ impl Torrent {
     fn choked(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.peer_choking = true;
+        peer.suggested.clear();
         let record = peer.record;
         let blocks = if peer.fast { Vec::new() } else { peer.pipeline.give_up_all() };
         self.give_back(cx, record, &blocks);
@@ -132,6 +133,7 @@ impl Torrent {
         }
         let became_seed = peer.is_seed();
         self.update_interest(key);
+        self.hint_got(cx, key, piece);
         if became_seed {
             self.close_useless(cx);
         }

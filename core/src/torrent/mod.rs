@@ -18,6 +18,7 @@ mod retries;
 mod slots;
 mod sources;
 mod storing;
+mod suggest;
 mod timers;
 mod uploads;
 mod work;
@@ -45,6 +46,7 @@ use crate::{
     roster::{RecordId, Roster},
     shared::Cx,
     sorted::{Map, Set},
+    spread::Fresh,
     stats::{PieceState, TorrentState},
     time::Instant,
 };
@@ -88,6 +90,8 @@ pub(crate) struct Torrent {
     work: Option<Work>,
     metadata: MetadataExchange,
     uploads: Uploads,
+    /// What nobody has been given yet; there once we seed and somebody is served.
+    fresh: Option<Fresh>,
     choker: Choker,
     choke_rounds: u32,
     announcer: Announcer,
@@ -124,6 +128,7 @@ impl Torrent {
             work: None,
             metadata: MetadataExchange::default(),
             uploads: Uploads::default(),
+            fresh: None,
             choker: Choker::new(cx.shared.rng.fork()),
             choke_rounds: 0,
             announcer: Announcer::new(trackers, key, cx.shared.rng.fork()),

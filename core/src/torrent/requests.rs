@@ -121,7 +121,7 @@ impl Torrent {
             may_begin: room >= u64::from(least) || parts.is_empty(),
             eligible: &eligible,
         };
-        download.picker.pick(&download.layout, &asker)
+        download.picker.pick_with(&download.layout, &asker, &peer.suggested)
     }
 
     fn send_request(&mut self, cx: &mut Cx<'_>, key: PeerKey, block: Block) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Timer, Torrent, requests::span, uploads::outstanding};
+use super::{Timer, Torrent, requests::span, suggest::turn_rank, uploads::outstanding};
 use crate::{
     choker::{CHOKE_INTERVAL, Candidate, MAX_SLOTS, OPTIMISTIC_INTERVAL, slots_for},
     draw,
@@ -33,17 +33,17 @@ impl Torrent {
     /// Gives free slots to whoever waits, without waiting for the next round.
     pub(super) fn fill_slots(&mut self, cx: &mut Cx<'_>) {
         let slots = self.slots(cx);
-        let interested = |peer: &&Peer| peer.is_open() && peer.peer_interested;
-        let mut free = slots.saturating_sub(
-            self.peers.values().filter(interested).filter(|p| !p.am_choking).count(),
-        );
-        let waiting = self.peers.iter().filter(|(_, p)| interested(p) && p.am_choking);
-        let waiting: Vec<PeerKey> = waiting.map(|(&key, _)| key).listed();
-        for key in waiting {
-            if free == 0 {
+        let free = slots.saturating_sub(self.peers.values().filter(|peer| has_slot(peer)).count());
+        let waiting = self.peers.iter().filter(|(_, peer)| is_waiting(peer));
+        let mut waiting: Vec<_> = waiting.map(|(&key, peer)| (turn_rank(peer), key)).collect();
+        let spreads = free < waiting.len() && self.spreads();
+        if spreads {
+            waiting.sort_unstable();
+        }
+        for (_, key) in waiting.into_iter().take(free) {
+            if spreads && !self.has_fresh() {
                 break;
             }
-            free -= 1;
             self.set_choke(cx, key, false);
         }
         if self.has_waiting() {
@@ -89,6 +89,9 @@ impl Torrent {
         let rounds_per_turn = (OPTIMISTIC_INTERVAL.as_secs() / CHOKE_INTERVAL.as_secs()) as u32;
         let rotate = self.choke_rounds.is_multiple_of(rounds_per_turn);
         self.choke_rounds += 1;
+        if self.spreads() {
+            return self.end_idle_turns(cx);
+        }
         let seeding = self.is_done();
         let candidates: Vec<Candidate> = self
             .peers
@@ -113,6 +116,22 @@ impl Torrent {
         }
     }
 
+    /// Turns end with a piece; here end those of peers that take nothing.
+    fn end_idle_turns(&mut self, cx: &mut Cx<'_>) {
+        self.uploads.extra_slots /= 2;
+        self.withdraw_suggestions(cx.now);
+        let takes_nothing = |peer: &Peer| {
+            let young = peer.turn.began.is_some_and(|began| began + CHOKE_INTERVAL > cx.now);
+            !peer.am_choking && !young && peer.uploaded.bytes_per_second(cx.now) == 0
+        };
+        let idle = self.peers.iter().filter(|(_, peer)| takes_nothing(peer));
+        let idle: Vec<PeerKey> = idle.map(|(&key, _)| key).collect();
+        if self.has_waiting() {
+            idle.into_iter().for_each(|key| self.set_choke(cx, key, true));
+            self.fill_slots(cx);
+        }
+    }
+
     fn slots(&self, cx: &Cx<'_>) -> usize {
         (self.regular_slots(cx) + self.uploads.extra_slots).min(MAX_SLOTS)
     }
@@ -121,7 +140,7 @@ impl Torrent {
         slots_for(self.tally.uploaded.bytes_per_second(cx.now))
     }
 
-    fn set_choke(&mut self, cx: &mut Cx<'_>, key: PeerKey, choke: bool) {
+    pub(super) fn set_choke(&mut self, cx: &mut Cx<'_>, key: PeerKey, choke: bool) {
         let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.am_choking != choke) else {
             return;
         };
@@ -135,14 +154,30 @@ impl Torrent {
                     peer.say(&Message::Reject(span(block)));
                 }
             }
+            self.end_turn(key);
         } else {
             peer.say(&Message::Unchoke);
+            peer.turn.began = Some(cx.now);
+            self.suggest(key);
         }
         self.flush(cx, key);
     }
 }
 
 /// Whether a peer wants to be served, and is not.
-fn is_waiting(peer: &Peer) -> bool {
+pub(super) fn is_waiting(peer: &Peer) -> bool {
     peer.is_open() && peer.peer_interested && peer.am_choking
+}
+
+/// Whether a peer takes of our line: it is served, or what it was to get is still on its way.
+fn has_slot(peer: &Peer) -> bool {
+    match peer.am_choking {
+        true => is_sending(peer),
+        false => peer.is_open() && peer.peer_interested,
+    }
+}
+
+/// Whether a block is on its way to a peer.
+pub(super) fn is_sending(peer: &Peer) -> bool {
+    outstanding(peer) >= u64::from(BLOCK_BYTES)
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Phase, Timer, Torrent};
+use super::{Phase, Timer, Torrent, slots::is_sending};
 use crate::{
     contract::Output,
     event::News,
@@ -59,6 +59,7 @@ impl Torrent {
         let allowed = !peer.am_choking || peer.granted_fast.contains(&block.piece());
         if have && allowed && peer.requests_in.len() < MAX_REQUESTS_IN {
             peer.requests_in.push(block);
+            self.hint_taken(key, block.piece());
             self.serve(cx, key);
         } else if peer.fast {
             peer.say(&Message::Reject(span));
@@ -79,7 +80,11 @@ impl Torrent {
     /// Bytes have left for a peer's socket.
     pub(crate) fn sent(&mut self, cx: &mut Cx<'_>, key: PeerKey, bytes: u64) {
         let Some(peer) = self.peers.get_mut(&key) else { return };
+        let had_slot = is_sending(peer);
         peer.unsent_bytes = peer.unsent_bytes.saturating_sub(bytes);
+        if peer.am_choking && had_slot && !is_sending(peer) {
+            self.fill_slots(cx);
+        }
         self.serve(cx, key);
     }
 
@@ -163,6 +168,7 @@ impl Torrent {
             let header = piece_header(block.piece().as_u32(), block.begin(), block.length());
             peer.say_raw(&header);
             peer.uploaded.add(cx.now, length);
+            peer.turn.sent(block.piece(), block.length());
             self.tally.uploaded.add(cx.now, length);
             self.flush(cx, key);
             let Some(peer) = self.peers.get_mut(&key) else { return };

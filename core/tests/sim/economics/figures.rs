@@ -25,6 +25,8 @@ fn print(name: &str, leechers: usize, sharing: &Sharing) {
         sharing.duplicates * 100.0,
         sharing.events as f64 / 1e6,
     );
+    let busy: String = sharing.busy.iter().map(|share| format!(" {:.0}", share * 100.0)).collect();
+    println!("{:>15} lines busy, by tenths of the time:{busy} %", "");
 }
 
 fn sizes() -> Vec<usize> {
@@ -36,10 +38,11 @@ fn sizes() -> Vec<usize> {
 #[test]
 #[ignore = "takes long: cargo xtask sim --leechers 1000"]
 fn figures() {
+    let only = std::env::var("GANNET_SIM_RATES").unwrap_or_default();
     for leechers in sizes() {
-        for (name, flock) in
-            [("equal", Flock::equal(leechers, RATE)), ("mixed", Flock::mixed(leechers, RATE))]
-        {
+        let both =
+            [("equal", Flock::equal(leechers, RATE)), ("mixed", Flock::mixed(leechers, RATE))];
+        for (name, flock) in both.into_iter().filter(|(name, _)| name.contains(&only)) {
             let pieces = std::env::var("GANNET_SIM_PIECES").ok().and_then(|p| p.parse().ok());
             let flock = Flock { pieces: pieces.unwrap_or(flock.pieces), ..flock };
             print(name, leechers, &flock.run(LIMIT));

@@ -55,13 +55,17 @@ impl Flock {
         u64::from(self.pieces) * u64::from(BLOCK_BYTES)
     }
 
+    /// Bytes per second that all together can send.
+    fn capacity(&self) -> u64 {
+        self.seeder_rate + self.rates.iter().take(self.free_riders_from).sum::<u64>()
+    }
+
     /// The fluid lower bound on the time until all have it: max(F/u_seed, N·F/(u_seed + Σ u_i));
     /// downloads are not limited (Kumar and Ross, 2006).
     pub fn bound(&self) -> Duration {
         let total = self.total_bytes() as f64;
-        let giving: u64 = self.rates.iter().take(self.free_riders_from).sum();
         let seeder = total / self.seeder_rate as f64;
-        let all = self.rates.len() as f64 * total / (self.seeder_rate + giving) as f64;
+        let all = self.rates.len() as f64 * total / self.capacity() as f64;
         Duration::from_secs_f64(seeder.max(all))
     }
 
@@ -85,12 +89,14 @@ impl Flock {
     pub fn run(&self, limit: Duration) -> Sharing {
         let mut world = self.world();
         let start = Instant::from_micros(2_000_000);
+        let mut sent = vec![0];
         // Asking ten thousand hosts after each event would take longer than the events.
         while world.hosts[1..].iter().any(|host| host.finished_at().is_none()) {
             assert!(world.now.since(start) < limit, "not done after {limit:?}");
             world.run_for(Duration::from_secs(1));
+            sent.push(world.hosts.iter().map(|host| host.line.sent_bytes).sum());
         }
-        Sharing::new(self, &world, start)
+        Sharing::new(self, &world, start, &sent)
     }
 }
 
@@ -118,6 +124,17 @@ fn join(
     host
 }
 
+/// The share of the capacity that was used in each tenth of the time, from what was sent by each second.
+fn busy(sent: &[u64], bytes_per_second: u64) -> Vec<f64> {
+    let seconds = sent.len() - 1;
+    let tenths = (0..10).map(|tenth| (tenth * seconds / 10, (tenth + 1) * seconds / 10));
+    let share = |(from, to): (usize, usize)| {
+        let could = bytes_per_second * (to - from).max(1) as u64;
+        (sent[to] - sent[from]) as f64 / could as f64
+    };
+    tenths.map(share).collect()
+}
+
 /// How a swarm has shared.
 #[derive(Debug)]
 pub struct Sharing {
@@ -128,11 +145,13 @@ pub struct Sharing {
     pub seeder_copies: f64,
     /// Payload received twice, of all received.
     pub duplicates: f64,
+    /// How much of what all could send was sent, in each tenth of the time.
+    pub busy: Vec<f64>,
     pub events: u64,
 }
 
 impl Sharing {
-    fn new(flock: &Flock, world: &World, start: Instant) -> Self {
+    fn new(flock: &Flock, world: &World, start: Instant, sent: &[u64]) -> Self {
         let (leechers, total) = (&world.hosts[1..], flock.total_bytes());
         let done = leechers.iter().filter_map(|host| Some(host.finished_at()?.since(start)));
         let stats = leechers.iter().map(|host| host.stats(world.now));
@@ -143,6 +162,7 @@ impl Sharing {
             done: done.collect(),
             seeder_copies: uploaded as f64 / total as f64,
             duplicates: twice as f64 / (total * leechers.len() as u64) as f64,
+            busy: busy(sent, flock.capacity()),
             events: world.events(),
         }
     }

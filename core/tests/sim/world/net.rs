@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use gannet_core::{Input, reason::Disconnect, time::Instant};
 
 use super::{Party, Who, World, queue::Delivery};
@@ -51,6 +51,8 @@ pub struct Line {
     sending: Option<(ConnId, Side, Bytes)>,
     debt_bytes: u64,
     down_free_at: Instant,
+    /// All it has sent, small messages apart.
+    pub sent_bytes: u64,
 }
 
 impl Line {
@@ -68,6 +70,7 @@ impl Line {
             sending: None,
             debt_bytes: 0,
             down_free_at: Instant::EPOCH,
+            sent_bytes: 0,
         }
     }
 }
@@ -105,6 +108,29 @@ impl End {
             closing: false,
             closed: false,
         }
+    }
+}
+
+impl End {
+    /// What it sends in one go: a block and its header, or small messages together.
+    fn take_turn(&mut self) -> Option<Bytes> {
+        let mut bytes = self.queue.pop_front()?;
+        if bytes.len() > TURN_BYTES {
+            let rest = bytes.split_off(TURN_BYTES);
+            self.queue.push_front(rest);
+        }
+        if bytes.len() > SMALL_BYTES || self.queue.is_empty() {
+            return Some(bytes);
+        }
+        let mut all = BytesMut::from(bytes);
+        while all.len() <= SMALL_BYTES
+            && let Some(next) = self.queue.front()
+            && next.len() + all.len() <= TURN_BYTES
+        {
+            all.extend_from_slice(next);
+            self.queue.pop_front();
+        }
+        Some(all.freeze())
     }
 }
 
@@ -218,14 +244,10 @@ impl World {
                 continue;
             }
             let Some(end) = self.end(conn, from) else { continue };
-            let Some(mut bytes) = end.queue.pop_front() else {
+            let Some(bytes) = end.take_turn() else {
                 end.queued = false;
                 continue;
             };
-            if bytes.len() > TURN_BYTES {
-                let rest = bytes.split_off(TURN_BYTES);
-                end.queue.push_front(rest);
-            }
             let now = self.now;
             let line = self.line(who);
             let debt = std::mem::take(&mut line.debt_bytes);
@@ -260,6 +282,7 @@ impl World {
         }
         let Some((conn, from, bytes)) = self.line(who).sending.take() else { return };
         let length = bytes.len() as u64;
+        self.line(who).sent_bytes += length;
         self.arrive(conn, from, bytes);
         let Some(end) = self.end(conn, from) else { return self.send_next(who) };
         end.queued = false;
