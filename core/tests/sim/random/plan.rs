@@ -17,7 +17,8 @@ pub struct Plan {
     pub latency: Duration,
     pub hosts: Vec<HostPlan>,
     pub strangers: Vec<StrangerPlan>,
-    pub trackers: Vec<TrackerFault>,
+    /// Of each tracker, whether it is asked over UDP.
+    pub trackers: Vec<bool>,
     pub faults: Vec<(Duration, Fault)>,
 }
 
@@ -104,7 +105,7 @@ impl Plan {
             .map(|n| HostPlan::draw(rng, n < seeders, n == 0, piece_length, total))
             .collect();
         let strangers = (0..draw(rng, ..5)).map(|_| StrangerPlan::draw(rng)).collect();
-        let trackers: Vec<TrackerFault> = (0..draw(rng, ..3)).map(|_| TrackerFault::None).collect();
+        let trackers: Vec<bool> = (0..draw(rng, ..3)).map(|_| rng.bool()).collect();
         let faults = (0..draw(rng, ..5))
             .map(|_| {
                 (millis(rng, 0..20_000), draw_fault(rng, seeders, hosts.len(), trackers.len()))
@@ -202,6 +203,10 @@ fn draw_tracker_fault(rng: &mut fastrand::Rng) -> TrackerFault {
         TrackerFault::Rubbish,
         TrackerFault::Refusing,
         TrackerFault::Lying,
+        TrackerFault::Lossy,
+        TrackerFault::Late,
+        TrackerFault::Strange,
+        TrackerFault::Forgetful,
     ];
     faults[draw(rng, ..faults.len())]
 }

@@ -6,7 +6,7 @@ use gannet_core::{AddTorrent, Content, SessionConfig, TorrentOptions, time::Inst
 
 use super::plan::{Fault, HostPlan, Plan};
 use crate::world::{
-    DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url,
+    DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url, udp_url,
 };
 
 /// A run without faults that takes longer than this hangs.
@@ -123,7 +123,10 @@ impl<'a> Run<'a> {
             true => Content::Hash(*self.payload.info.info_hash()),
             false => Content::Info(Arc::clone(&self.payload.info)),
         };
-        let trackers = (0..self.plan.trackers.len()).map(|n| vec![tracker_url(n)]).collect();
+        let trackers = self.plan.trackers.iter().enumerate();
+        let trackers =
+            trackers.map(|(n, udp)| vec![if *udp { udp_url(n) } else { tracker_url(n) }]);
+        let trackers = trackers.collect();
         let options = TorrentOptions { complete: plan.seeds, ..TorrentOptions::default() };
         let peers = peers.map(|(_, addr)| addr).collect();
         self.world.add(host, AddTorrent { content, trackers, peers, options });

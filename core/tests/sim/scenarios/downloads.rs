@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gannet_core::{Content, SessionConfig, TorrentOptions};
+use gannet_core::{Content, SessionConfig, TorrentOptions, metainfo::Info};
 
-use crate::world::{Cut, World, payload::torrent};
+use crate::world::{Cut, HostId, World, payload::torrent};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -50,23 +50,24 @@ fn eight_seeders_are_about_eight_times_as_fast_as_one() {
     assert!(one / eight > 7.0, "8 seeders: {:.2} times", one / eight);
 }
 
-#[test]
-fn files_that_end_inside_a_piece_and_empty_ones_come_out_right() {
-    let (info, files) = torrent(&[100_000, 0, 1, 300_001, 16_384], 32 * 1024);
+/// A leecher that has what it wanted from one seeder.
+fn fetched(info: &Arc<Info>, files: &[Vec<u8>], options: TorrentOptions) -> (World, HostId) {
+    let content = || Content::Info(Arc::clone(info));
     let mut world = World::new(LATENCY);
     let seeder = world.add_host(SessionConfig::default(), 10_000_000);
     let leecher = world.add_host(SessionConfig::default(), 10_000_000);
-    world.add_torrent(
-        seeder,
-        Content::Info(Arc::clone(&info)),
-        Some(files.clone()),
-        &[],
-        TorrentOptions::default(),
-    );
+    world.add_torrent(seeder, content(), Some(files.to_vec()), &[], TorrentOptions::default());
     world.run_for(Duration::from_secs(1));
-    world.add_torrent(leecher, Content::Info(info), None, &[seeder], TorrentOptions::default());
+    world.add_torrent(leecher, content(), None, &[seeder], options);
     let done = |world: &World| world.hosts[leecher].finished_at().is_some();
     assert!(world.run_until(Duration::from_secs(60), done));
+    (world, leecher)
+}
+
+#[test]
+fn files_that_end_inside_a_piece_and_empty_ones_come_out_right() {
+    let (info, files) = torrent(&[100_000, 0, 1, 300_001, 16_384], 32 * 1024);
+    let (world, leecher) = fetched(&info, &files, TorrentOptions::default());
     assert_eq!(world.hosts[leecher].content(), files);
 }
 
@@ -159,22 +160,9 @@ fn memory_stays_under_its_budget() {
 #[test]
 fn only_the_chosen_file_is_fetched() {
     let (info, files) = torrent(&[MIB, MIB, MIB], 64 * 1024);
-    let mut world = World::new(LATENCY);
-    let seeder = world.add_host(SessionConfig::default(), 10_000_000);
-    let leecher = world.add_host(SessionConfig::default(), 10_000_000);
-    world.add_torrent(
-        seeder,
-        Content::Info(Arc::clone(&info)),
-        Some(files.clone()),
-        &[],
-        TorrentOptions::default(),
-    );
-    world.run_for(Duration::from_secs(1));
     let options =
         TorrentOptions { wanted: Some(vec![false, true, false]), ..TorrentOptions::default() };
-    world.add_torrent(leecher, Content::Info(info), None, &[seeder], options);
-    let done = |world: &World| world.hosts[leecher].finished_at().is_some();
-    assert!(world.run_until(Duration::from_secs(60), done));
+    let (world, leecher) = fetched(&info, &files, options);
     let stats = world.hosts[leecher].stats(world.now);
     assert_eq!(stats.downloaded_bytes, MIB as u64);
     assert_eq!(world.hosts[leecher].content()[1], files[1]);

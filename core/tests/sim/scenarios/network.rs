@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use gannet_core::event::News;
 
 use crate::world::{
-    Cut, DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url,
+    Cut, DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url, udp_url,
 };
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -109,6 +109,28 @@ fn random_fragments_with_a_corrupter_among_them_come_out_right() {
     stage.finish(60);
 }
 
+/// A leecher whose only way to the seeder are two trackers, one a tier.
+fn search(fault: TrackerFault, url: fn(usize) -> String) -> (World, HostId) {
+    let payload = Payload::new(&[1 << 20], 64 * 1024);
+    let mut world = World::new(Duration::from_millis(10));
+    world.seeder(&payload, 500_000);
+    world.trackers = vec![Tracker { fault, ..Tracker::default() }, Tracker::default()];
+    let leecher = world.leecher(&payload, 500_000, &[]);
+    let key = world.hosts[leecher].torrent();
+    world.command(leecher, |session, now| {
+        session.add_tracker(now, key, &url(0));
+        session.add_tracker(now, key, &url(1));
+        session.announce(now, key);
+    });
+    (world, leecher)
+}
+
+fn is_found_in_spite_of(fault: TrackerFault, url: fn(usize) -> String, limit: Duration) {
+    let (mut world, leecher) = search(fault, url);
+    let finished = world.run_until(limit, |world| world.hosts[leecher].has_all());
+    assert!(finished, "{fault:?}: {:#?}", world.hosts[leecher].stats(world.now));
+}
+
 #[test]
 fn trackers_that_fail_in_any_way_leave_the_next_one_to_be_asked() {
     let faults = [
@@ -119,19 +141,48 @@ fn trackers_that_fail_in_any_way_leave_the_next_one_to_be_asked() {
         TrackerFault::Refusing,
     ];
     for fault in faults {
-        let payload = Payload::new(&[1 << 20], 64 * 1024);
-        let mut world = World::new(Duration::from_millis(10));
-        world.seeder(&payload, 500_000);
-        world.trackers = vec![Tracker { fault, ..Tracker::default() }, Tracker::default()];
-        let leecher = world.leecher(&payload, 500_000, &[]);
-        let key = world.hosts[leecher].torrent();
-        world.command(leecher, |session, now| {
-            session.add_tracker(now, key, &tracker_url(0));
-            session.add_tracker(now, key, &tracker_url(1));
-            session.announce(now, key);
-        });
-        let done = |world: &World| world.hosts[leecher].has_all();
-        let finished = world.run_until(Duration::from_secs(120), done);
-        assert!(finished, "{fault:?}: {:#?}", world.hosts[leecher].stats(world.now));
+        is_found_in_spite_of(fault, tracker_url, Duration::from_secs(120));
     }
+}
+
+#[test]
+fn udp_trackers_that_fail_in_any_way_leave_the_next_one_to_be_asked() {
+    let faults = [
+        TrackerFault::Silent,
+        TrackerFault::Rubbish,
+        TrackerFault::Refusing,
+        TrackerFault::Strange,
+        TrackerFault::Forgetful,
+    ];
+    for fault in faults {
+        is_found_in_spite_of(fault, udp_url, Duration::from_secs(300));
+    }
+}
+
+#[test]
+fn datagrams_that_get_lost_or_come_late_are_sent_again() {
+    for fault in [TrackerFault::Lossy, TrackerFault::Late] {
+        let (mut world, leecher) = search(fault, udp_url);
+        let finished =
+            world.run_until(Duration::from_secs(300), |world| world.hosts[leecher].has_all());
+        assert!(finished, "{fault:?}: {:#?}", world.hosts[leecher].stats(world.now));
+        assert!(world.trackers[0].asked > 1, "{fault:?}: asked once");
+    }
+}
+
+#[test]
+fn when_a_relay_dies_all_its_streams_break_and_the_next_one_carries_on() {
+    // To a session behind a relay, that is what the death of a relay looks like: every stream ends at
+    // once, and no dial gets through until another is found.
+    let mut stage = Stage::new();
+    stage.run(2);
+    let before = stage.world.hosts[stage.leecher].stats(stage.world.now).have_bytes;
+    stage.world.cut(stage.leecher);
+    (0..2).for_each(|seeder| stage.world.hosts[seeder].line.unreachable = true);
+    stage.run(5);
+    let cut_off = stage.world.hosts[stage.leecher].stats(stage.world.now);
+    assert_eq!(cut_off.peers_connected, 0);
+    assert!(cut_off.have_bytes >= before, "progress is kept");
+    (0..2).for_each(|seeder| stage.world.hosts[seeder].line.unreachable = false);
+    stage.finish(60);
 }

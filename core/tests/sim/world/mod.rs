@@ -11,6 +11,7 @@ mod queue;
 mod strangers;
 mod trace;
 mod tracker;
+mod udp;
 mod watch;
 
 use std::{
@@ -27,6 +28,7 @@ pub use self::{
     host::Host,
     net::{ConnId, Cut, Line, Side},
     tracker::{Tracker, TrackerFault, url as tracker_url},
+    udp::udp_url,
 };
 use self::{
     net::Conn,

@@ -10,11 +10,11 @@ use gannet_core::{
     storage::{Command, Completion, Order, Outcome, StorageError, Verdict, perform},
 };
 
-use super::{HostId, Party, World, disk::DiskFault, queue::Delivery};
+use super::{HostId, Party, World, disk::DiskFault, queue::Delivery, tracker, udp};
 
 /// A source takes so long for a piece.
 const SOURCE_TIME: Duration = Duration::from_millis(60);
-/// A resolver takes so long to say that it knows no such name.
+/// A resolver takes so long to answer.
 const RESOLVE_TIME: Duration = Duration::from_millis(20);
 /// What hollow hosts answer reads with.
 static NOTHING: [u8; 1 << 18] = [0; 1 << 18];
@@ -93,8 +93,10 @@ impl World {
                 }
             }
             Output::Http { request, url } => self.ask_tracker(host, request, &url),
-            Output::Resolve { request, .. } => {
-                let input = Input::Resolved { request, result: Err(ResolveError::NotFound) };
+            Output::Resolve { request, host: name, .. } => {
+                let known = tracker::number(&name).map(|number| vec![udp::address(number)]);
+                let input =
+                    Input::Resolved { request, result: known.ok_or(ResolveError::NotFound) };
                 self.answer(host, RESOLVE_TIME, input);
             }
             Output::Fetch { torrent, source, piece, length } => {
@@ -103,7 +105,8 @@ impl World {
                 let input = Input::Fetched { torrent, source, piece, result: Ok(bytes) };
                 self.answer(host, SOURCE_TIME, input);
             }
-            Output::Datagram { .. } | Output::CancelFetch { .. } => {}
+            Output::Datagram { to, bytes } => self.tell_tracker(host, to, &bytes),
+            Output::CancelFetch { .. } => {}
         }
     }
 

@@ -25,12 +25,23 @@ pub enum TrackerFault {
     Refusing,
     /// Names addresses where nobody is, as many as it can.
     Lying,
+    /// Loses half of the datagrams; over UDP only, as those that follow.
+    Lossy,
+    /// Answers when the request has been repeated.
+    Late,
+    /// Answers what was never asked: another transaction id.
+    Strange,
+    /// Forgets its connection ids at once.
+    Forgetful,
 }
 
+/// When hosts are to come again.
+pub(super) const INTERVAL_SECONDS: u32 = 1800;
 /// Hosts give up after so long.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// One tracker: `http://tracker-N.example/announce` is number N of its world.
+/// One tracker: `http://tracker-N.example/announce` is number N of its world,
+/// `udp://tracker-N.example:6969/announce` the same over UDP.
 #[derive(Debug, Default)]
 pub struct Tracker {
     pub fault: TrackerFault,
@@ -44,26 +55,36 @@ pub fn url(number: usize) -> String {
     format!("http://tracker-{number}.example/announce")
 }
 
-fn number(url: &str) -> Option<usize> {
-    let name = url.strip_prefix("http://tracker-")?;
+/// The number in `tracker-N.example`.
+pub(super) fn number(host: &str) -> Option<usize> {
+    let name = host.strip_prefix("tracker-")?;
     name.split('.').next()?.parse().ok()
 }
 
 impl World {
     pub(super) fn ask_tracker(&mut self, host: HostId, request: RequestKey, url: &str) {
-        let number = number(url).unwrap_or(usize::MAX);
+        let number = url.strip_prefix("http://").and_then(number).unwrap_or(usize::MAX);
         let fault = self.trackers.get_mut(number).map_or(TrackerFault::Down, |tracker| {
             tracker.asked += 1;
             tracker.fault
         });
         let (after, result) = match fault {
-            TrackerFault::None => (self.latency, Ok(self.everybody(number))),
             TrackerFault::Down => (self.latency, Err(HttpError::Connect)),
             TrackerFault::Silent => (HTTP_TIMEOUT, Err(HttpError::Timeout)),
-            TrackerFault::Slow(by) => (by, Ok(self.everybody(number))),
+            TrackerFault::Slow(by) => {
+                let peers = self.everybody(number);
+                (by, Ok(answer(&peers)))
+            }
             TrackerFault::Rubbish => (self.latency, Ok(self.rubbish())),
             TrackerFault::Refusing => (self.latency, Ok(REFUSAL.into())),
-            TrackerFault::Lying => (self.latency, Ok(self.nobodies())),
+            TrackerFault::Lying => {
+                let peers = self.nobodies();
+                (self.latency, Ok(answer(&peers)))
+            }
+            _ => {
+                let peers = self.everybody(number);
+                (self.latency, Ok(answer(&peers)))
+            }
         };
         let life = self.hosts[host].life;
         let input = Input::Http { request, result };
@@ -71,32 +92,32 @@ impl World {
     }
 
     /// Names hosts and strangers, the asker too, as trackers do (BEP 23).
-    fn everybody(&mut self, tracker: usize) -> Bytes {
+    pub(super) fn everybody(&mut self, tracker: usize) -> Vec<SocketAddr> {
         let mut addrs: Vec<SocketAddr> = self.addresses.keys().copied().collect();
         let most = self.trackers[tracker].most;
         if most > 0 && addrs.len() > most {
             addrs = self.rng.choose_multiple(addrs, most);
         }
-        answer(&addrs)
+        addrs
     }
 
-    fn rubbish(&mut self) -> Bytes {
+    pub(super) fn rubbish(&mut self) -> Bytes {
         let length = draw(&mut self.rng, ..400);
         std::iter::repeat_with(|| self.rng.u8(..)).take(length).collect()
     }
 
-    fn nobodies(&mut self) -> Bytes {
-        let addrs: Vec<SocketAddr> = (0..200)
+    pub(super) fn nobodies(&mut self) -> Vec<SocketAddr> {
+        (0..200)
             .map(|_| SocketAddr::from(([203, 0, 113, self.rng.u8(..)], self.rng.u16(1..))))
-            .collect();
-        answer(&addrs)
+            .collect()
     }
 }
 
 const REFUSAL: &[u8] = b"d14:failure reason14:not registerede";
 
 fn answer(addrs: &[SocketAddr]) -> Bytes {
-    let mut body = format!("d8:intervali1800e5:peers{}:", 6 * addrs.len()).into_bytes();
+    let mut body =
+        format!("d8:intervali{INTERVAL_SECONDS}e5:peers{}:", 6 * addrs.len()).into_bytes();
     for addr in addrs {
         let SocketAddr::V4(addr) = addr else { continue };
         body.extend(addr.ip().octets());
