@@ -199,7 +199,7 @@ fn tracker(answer: Vec<u8>) -> (SocketAddr, thread::JoinHandle<()>) {
     let serving = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
-        stream.read(&mut [0; 4096]).unwrap();
+        let _request_or_a_part_of_it = stream.read(&mut [0; 4096]).unwrap();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
         stream.write_all(head.as_bytes()).unwrap();
         // It may have seen enough before the end.
