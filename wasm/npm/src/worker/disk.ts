@@ -34,15 +34,15 @@ export class Disk {
 
   read(order: number, torrent: number, offset: number, length: number): void {
     this.#answer(order, async (engine) => {
-      const bytes = await this.storages.read(torrent, offset, length);
+      const bytes = await this.storages.on(torrent, 'read', offset, length);
       return () => engine.readDone(order, bytes);
     });
   }
 
   checkpoint(order: number, torrent: number, complete: boolean): void {
     this.#answer(order, async (engine) => {
-      const record = engine.record(order, await this.storages.sync(torrent));
-      await this.storages.keep(torrent, record ?? null, complete);
+      const record = engine.record(order, await this.storages.on(torrent, 'sync'));
+      await this.storages.on(torrent, 'keep', record ?? null, complete);
       return () => engine.done(order);
     });
   }

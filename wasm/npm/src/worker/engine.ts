@@ -166,7 +166,7 @@ export class Worker implements Host {
 
   async blob(torrent: number, offset: number, length: number): Promise<Blob> {
     if (!this.#torrents.has(torrent)) throw new GannetError('RemovedError', 'the torrent was removed');
-    return this.storages.blob(torrent, offset, length);
+    return this.storages.on(torrent, 'blob', offset, length);
   }
 
   limits(download: number | null, upload: number | null): void {
@@ -251,7 +251,7 @@ export class Worker implements Host {
   }
 
   select(order: number, torrent: number, wanted: Uint8Array): void {
-    this.#disk.finish(order, this.storages.select(torrent, wanted.slice()));
+    this.#disk.finish(order, this.storages.on(torrent, 'select', wanted.slice()));
   }
 
   store(
@@ -262,7 +262,7 @@ export class Worker implements Host {
   }
 
   spill(order: number, torrent: number, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#disk.finish(order, this.storages.write(torrent, offset, bytes));
+    this.#disk.finish(order, this.storages.on(torrent, 'write', offset, bytes));
   }
 
   check(
@@ -281,7 +281,7 @@ export class Worker implements Host {
   }
 
   closeFiles(order: number, torrent: number): void {
-    this.#disk.finish(order, this.storages.close(torrent));
+    this.#disk.finish(order, this.storages.on(torrent, 'close'));
   }
 
   /** The engine speaks of a torrent before it has returned its number. */

@@ -6,9 +6,7 @@ import type { Storages } from './storages.js';
 /** The name of the worker that stores: its code is that of the engine's worker. */
 export const STORER = 'gannet storage';
 
-const METHODS = [
-  'open', 'select', 'store', 'write', 'check', 'read', 'blob', 'sync', 'keep', 'close', 'discard',
-] as const satisfies Array<keyof Storages>;
+const METHODS = ['open', 'on', 'store', 'check', 'discard'] as const satisfies Array<keyof Storages>;
 
 type Method = (typeof METHODS)[number];
 
@@ -46,7 +44,7 @@ export function elsewhere(worker: Worker, setup: StoreSetup): Promise<Store | un
     };
     worker.onerror = () => {
       resolve(undefined);
-      answers.fail(new StorageFailure('io', 'the worker that stores has failed'));
+      answers.fail(new StorageFailure('io', STORER));
     };
     worker.postMessage(setup);
   });
@@ -62,7 +60,7 @@ export function serveStorages(make: (setup: StoreSetup) => Storages): void {
     }
     const { id, method, args } = data;
     try {
-      const value = await (storages[method] as (...args: unknown[]) => Promise<unknown>)(...args);
+      const value = await (storages[method] as (...args: unknown[]) => unknown).apply(storages, args);
       postMessage({ id, value } satisfies Answer, { transfer: owned([value]) });
     } catch (error) {
       const { kind, file, limit } = StorageFailure.of(error);

@@ -32,8 +32,13 @@ export class Storages {
     return storage.open();
   }
 
-  async select(torrent: number, wanted: Uint8Array): Promise<void> {
-    await this.#find(torrent).select(wanted);
+  /** Has a torrent's storage do something. */
+  async on<Method extends keyof Storage>(
+    torrent: number, method: Method, ...args: Parameters<Storage[Method]>
+  ): Promise<Awaited<ReturnType<Storage[Method]>>> {
+    const storage = this.#storages.get(torrent);
+    if (!storage) throw new StorageFailure('closed', '');
+    return (storage[method] as (...args: unknown[]) => Promise<any>).apply(storage, args);
   }
 
   /** Keeps a piece if it is what it should be. */
@@ -42,38 +47,14 @@ export class Storages {
     piece: Uint8Array<ArrayBuffer>, hash: Uint8Array, wantsDigests: boolean,
   ): Promise<Judged> {
     const judged = await judge(piece, hash, wantsDigests, true);
-    if (judged.good) await this.#find(torrent).write(offset, piece);
+    if (judged.good) await this.on(torrent, 'write', offset, piece);
     return judged;
-  }
-
-  async write(torrent: number, offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#find(torrent).write(offset, bytes);
   }
 
   async check(
     torrent: number, offset: number, length: number, hash: Uint8Array, wantsDigests: boolean,
   ): Promise<Judged> {
-    return judge(await this.read(torrent, offset, length), hash, wantsDigests, false);
-  }
-
-  async read(torrent: number, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#find(torrent).read(offset, length);
-  }
-
-  async blob(torrent: number, offset: number, length: number): Promise<Blob> {
-    return this.#find(torrent).blob(offset, length);
-  }
-
-  async sync(torrent: number): Promise<Float64Array> {
-    return this.#find(torrent).sync();
-  }
-
-  async keep(torrent: number, record: Uint8Array | null, complete: boolean): Promise<void> {
-    await this.#find(torrent).keep(record, complete);
-  }
-
-  async close(torrent: number): Promise<void> {
-    await this.#find(torrent).close();
+    return judge(await this.on(torrent, 'read', offset, length), hash, wantsDigests, false);
   }
 
   /** The torrent is no more; nor are its bytes, if they are to go. */
@@ -82,12 +63,6 @@ export class Storages {
     this.#storages.delete(torrent);
     await storage?.close();
     if (data) await storage?.remove();
-  }
-
-  #find(torrent: number): Storage {
-    const storage = this.#storages.get(torrent);
-    if (!storage) throw new StorageFailure('closed', '');
-    return storage;
   }
 }
 
