@@ -68,6 +68,25 @@ for (const storage of ['memory', 'opfs']) {
   });
 }
 
+test('a page over plain HTTP, without SubtleCrypto, downloads too', LIMIT, async () => {
+  const page = await chromium.page(server.url.replace('127.0.0.1', 'plain.test'));
+  const got = await page.evaluate(async (pieceLength) => {
+    const { Client } = await import('/index.js');
+    const client = new Client();
+    const all = await (await fetch('/film.bin')).arrayBuffer();
+    const source = async (piece) => all.slice(piece * pieceLength, (piece + 1) * pieceLength);
+    const torrent = await client.add(new URL('/film.torrent', location.href), { sources: [source] });
+    await torrent.done;
+    const bytes = new Uint8Array(await (await torrent.files[0].blob()).arrayBuffer());
+    await client.close();
+    const right = new Uint8Array(all);
+    const same = bytes.every((byte, at) => byte === right[at]);
+    return { isSecureContext, same, length: bytes.length };
+  }, made.pieceLength);
+  assert.deepEqual(got, { isSecureContext: false, same: true, length: bytes.length });
+  await page.close();
+});
+
 test('a reload in the middle resumes what was stored', LIMIT, async () => {
   const page = await chromium.page(server.url);
   const before = await download(page, { storage: 'opfs', pieceLength: made.pieceLength, stopAt: 40 });
