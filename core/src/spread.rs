@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::{bitfield::Bitfield, id::PieceIndex, time::Instant};
+use crate::{bitfield::Bitfield, id::PieceIndex, listed::Listed, time::Instant};
 
 /// A peer is served at least this long before another has its turn.
 pub const MIN_TURN: Duration = Duration::from_secs(1);
@@ -107,7 +107,7 @@ impl Turn {
     /// Takes back what it has not asked for.
     pub(crate) fn withdraw(&mut self) -> impl Iterator<Item = PieceIndex> + use<> {
         let open = |hint: &Hint| !hint.requested;
-        let withdrawn: Vec<_> = self.hints.iter().filter(|h| open(h)).map(|h| h.piece).collect();
+        let withdrawn: Vec<_> = self.hints.iter().filter(|h| open(h)).map(|h| h.piece).listed();
         self.hints.retain(|hint| !open(hint));
         withdrawn.into_iter()
     }

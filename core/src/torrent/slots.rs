@@ -35,7 +35,7 @@ impl Torrent {
         let slots = self.slots(cx);
         let free = slots.saturating_sub(self.peers.values().filter(|peer| has_slot(peer)).count());
         let waiting = self.peers.iter().filter(|(_, peer)| is_waiting(peer));
-        let mut waiting: Vec<_> = waiting.map(|(&key, peer)| (turn_rank(peer), key)).collect();
+        let mut waiting: Vec<_> = waiting.map(|(&key, peer)| (turn_rank(peer), key)).listed();
         let spreads = free < waiting.len() && self.spreads();
         if spreads {
             waiting.sort_unstable();
@@ -125,7 +125,7 @@ impl Torrent {
             !peer.am_choking && !young && peer.uploaded.bytes_per_second(cx.now) == 0
         };
         let idle = self.peers.iter().filter(|(_, peer)| takes_nothing(peer));
-        let idle: Vec<PeerKey> = idle.map(|(&key, _)| key).collect();
+        let idle: Vec<PeerKey> = idle.map(|(&key, _)| key).listed();
         if self.has_waiting() {
             idle.into_iter().for_each(|key| self.set_choke(cx, key, true));
             self.fill_slots(cx);
