@@ -1,5 +1,6 @@
 import type { Engine } from '#engine';
 import type { Platform } from './engine.js';
+import { type Loans, MAX_LOAN_BYTES } from './loans.js';
 import type { Ticket } from './swarm.js';
 
 /** What each side may send before the other has credited any of it. */
@@ -21,12 +22,15 @@ export class DataSocket {
   #queue: Uint8Array<ArrayBuffer>[] = [];
   #credit = WINDOW_BYTES;
   #consumed = 0;
+  /** What was credited beyond what was consumed. */
+  #lent = 0;
   #sent = 0;
   #ended = false;
 
   constructor(
     private readonly peer: number,
     private readonly engine: Engine,
+    private readonly loans: Loans,
     private readonly forget: () => void,
     /** The engine counts it as connected already. */
     private readonly accepted = false,
@@ -68,16 +72,22 @@ export class DataSocket {
   /** The engine has had enough of it. */
   close(): void {
     this.#flush();
-    this.#ended = true;
+    this.#finish();
     this.#socket?.close(1000);
   }
 
   /** It has ended; later, since the engine may be calling at this moment. */
   end(reason: string): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#finish();
     this.forget();
     queueMicrotask(() => this.engine.closed(this.peer, reason));
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.loans.giveBack(this.#lent);
+    this.#lent = 0;
   }
 
   #receive(data: ArrayBuffer): void {
@@ -85,7 +95,9 @@ export class DataSocket {
     this.engine.received(this.peer, new Uint8Array(data));
     this.#consumed += data.byteLength;
     if (this.#consumed >= CREDIT_STEP_BYTES && this.#socket?.readyState === 1) {
-      this.#socket.send(String(this.#consumed));
+      const more = this.loans.take(Math.min(this.#consumed, MAX_LOAN_BYTES - this.#lent));
+      this.#lent += more;
+      this.#socket.send(String(this.#consumed + more));
       this.#consumed = 0;
     }
   }

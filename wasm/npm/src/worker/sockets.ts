@@ -2,12 +2,14 @@ import type { Engine } from '#engine';
 import type { PlainError } from '../errors.js';
 import { DataSocket } from './data-socket.js';
 import type { Platform } from './engine.js';
+import { Loans } from './loans.js';
 import { Swarm, type Ticket } from './swarm.js';
 
 /** Connections to peers: each is a WebSocket to the relay that named the peer. */
 export class Sockets {
   readonly #swarms = new Map<number, Swarm>();
   readonly #open = new Map<number, DataSocket>();
+  readonly #loans = new Loans();
   #accepting: { early: Uint8Array<ArrayBuffer>[] } | undefined;
 
   constructor(
@@ -41,7 +43,7 @@ export class Sockets {
 
   async connect(peer: number, torrent: number, addr: string): Promise<void> {
     // A dial may be given up before there is a ticket for it.
-    const dial = new DataSocket(peer, this.engine, () => this.#open.delete(peer));
+    const dial = new DataSocket(peer, this.engine, this.#loans, () => this.#open.delete(peer));
     this.#open.set(peer, dial);
     const swarm = this.#swarms.get(torrent);
     const ticket = await swarm?.ticket(addr);
@@ -67,7 +69,9 @@ export class Sockets {
     const { early } = this.#accepting;
     this.#accepting = undefined;
     if (peer === undefined) return;
-    const socket = new DataSocket(peer, this.engine, () => this.#open.delete(peer), true);
+    const socket = new DataSocket(
+      peer, this.engine, this.#loans, () => this.#open.delete(peer), true,
+    );
     this.#open.set(peer, socket);
     early.forEach((bytes) => socket.send(bytes));
     socket.start(this.platform, ticket);

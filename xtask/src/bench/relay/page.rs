@@ -18,6 +18,8 @@ const MAX_HEAD_BYTES: usize = 2048;
 const CREDIT_BYTES: usize = 256 * 1024;
 /// What the relay takes before it credits anything.
 const WINDOW_BYTES: usize = 1024 * 1024;
+/// What a page that has few sockets credits beyond what it consumed.
+const MAX_LOAN_BYTES: usize = 7 * 1024 * 1024;
 
 /// A request for a WebSocket.
 pub(super) fn upgrade(addr: SocketAddr, path: &str) -> String {
@@ -159,6 +161,8 @@ pub(super) struct Relayed {
     socket: Socket,
     /// Received, and not yet credited.
     consumed: usize,
+    /// What may still be credited beyond what was received.
+    loan: usize,
     /// What may be sent.
     allowance: usize,
     credit: Vec<u8>,
@@ -168,7 +172,12 @@ impl Relayed {
     pub(super) fn connect(relay: SocketAddr, ticket: &str, role: Role) -> Result<Self> {
         let socket = connect(relay, ticket, role)?;
         let (consumed, allowance) = (HANDSHAKE_BYTES, WINDOW_BYTES - HANDSHAKE_BYTES);
-        Ok(Self { socket, consumed, allowance, credit: Vec::new() })
+        Ok(Self { socket, consumed, loan: 0, allowance, credit: Vec::new() })
+    }
+
+    /// One of few of its page: that lends it more and more while it brings something.
+    pub(super) fn favoured(self) -> Self {
+        Self { loan: MAX_LOAN_BYTES, ..self }
     }
 
     /// Waits for credit for so many bytes; whether it came in time.
@@ -213,8 +222,10 @@ impl Source for Relayed {
         let received = self.read(buffer)?;
         self.consumed += received;
         if self.consumed >= CREDIT_BYTES {
-            let credit = std::mem::take(&mut self.consumed).to_string();
-            self.socket.send(Kind::Text, credit.as_bytes())?;
+            let more = self.consumed.min(self.loan);
+            self.loan -= more;
+            let credit = std::mem::take(&mut self.consumed) + more;
+            self.socket.send(Kind::Text, credit.to_string().as_bytes())?;
         }
         Ok(received)
     }

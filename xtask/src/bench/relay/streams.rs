@@ -71,7 +71,7 @@ pub(super) fn rates(stage: &Stage, what: Use, time: Duration) -> Result<Rates> {
     let role = what.role();
     let direct = |addr| rate(&mut Direct::connect(addr, role)?, what, time);
     let (raw, proxied) = (direct(stage.remote.addr)?, direct(stage.proxy.addr)?);
-    let mut relayed = Relayed::connect(stage.relay.addr, &stage.ticket, role)?;
+    let mut relayed = Relayed::connect(stage.relay.addr, &stage.ticket, role)?.favoured();
     let (before, start) = (stage.relay.processor_seconds()?, Instant::now());
     let rate = rate(&mut relayed, what, time)?;
     let busy = stage.relay.processor_seconds()? - before;
