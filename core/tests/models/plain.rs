@@ -32,6 +32,8 @@ pub struct Piece {
 pub struct Who<'a> {
     pub id: u32,
     pub may_begin: bool,
+    /// What it would have begun first.
+    pub suggests: &'a [usize],
     /// Whether it has a piece and may be asked for it.
     pub serves: &'a dyn Fn(usize) -> bool,
 }
@@ -80,21 +82,18 @@ impl Plain {
             self.window = self.window.map(|_| window.start);
             return BTreeSet::from([piece]);
         }
-        let is_own = |piece: &usize| {
-            let begun = self.pieces[*piece].begun.as_ref();
-            begun.is_some_and(|begun| begun.owner.is_none_or(|owner| owner == who.id))
-        };
-        let oldest = |pieces: Vec<usize>| {
-            pieces
-                .into_iter()
-                .min_by_key(|piece| self.pieces[*piece].begun.as_ref().map(|b| b.turn))
-        };
+        let owner = |piece: usize| self.pieces[piece].begun.as_ref().and_then(|begun| begun.owner);
         let all: Vec<usize> = (0..self.pieces.len()).filter(goes_on).collect();
-        let own = oldest(all.iter().copied().filter(is_own).collect());
+        let oldest = |whose: &dyn Fn(Option<u32>) -> bool| {
+            let pieces = all.iter().copied().filter(|&piece| whose(owner(piece)));
+            pieces.min_by_key(|&piece| self.pieces[piece].begun.as_ref().map(|begun| begun.turn))
+        };
         let new: BTreeSet<usize> = (0..self.pieces.len()).filter(begins).collect();
-        let picked = match own {
+        let own = oldest(&|owner| owner == Some(who.id));
+        let suggested = || self.suggested(who.suggests, &new);
+        let picked = match own.or_else(suggested).or_else(|| oldest(&|owner| owner.is_none())) {
             Some(piece) => BTreeSet::from([piece]),
-            None if new.is_empty() => oldest(all).into_iter().collect(),
+            None if new.is_empty() => oldest(&|_| true).into_iter().collect(),
             None if self.is_young() => new,
             None => self.rarest(&new),
         };
@@ -112,6 +111,14 @@ impl Plain {
         let picked = in_window.map_or_else(|| self.rarest(&new), |piece| BTreeSet::from([piece]));
         self.window = self.window.map(|_| window.start);
         picked
+    }
+
+    /// The first suggestion that may be begun and is as rare as any new piece.
+    fn suggested(&self, suggests: &[usize], new: &BTreeSet<usize>) -> Option<usize> {
+        let all = self.pieces.iter().filter(|piece| piece.is_new());
+        let least = all.map(|piece| piece.peers).min()?;
+        let mut obeyed = suggests.iter().filter(|piece| new.contains(piece));
+        obeyed.find(|&&piece| self.pieces[piece].peers == least).copied()
     }
 
     /// So few pieces are there or begun that chance decides.
