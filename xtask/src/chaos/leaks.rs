@@ -59,7 +59,7 @@ fn serve(stage: &Stage) -> Result<Open> {
 /// A relay, and pages that come and go.
 fn relay(stage: &Stage) -> Result<Open> {
     let relay = stage.gannet.relay()?;
-    let before = Open::of(relay.running.pid())?;
+    let before = Open::at_rest(relay.running.pid())?;
     for path in ["/v1/swarm", "/v1/peer"] {
         let pages = (0..SOCKETS / 2).map(|_| page::Socket::open(relay.addr, path));
         let pages = pages.collect::<Result<Vec<_>>>()?;

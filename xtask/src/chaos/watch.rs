@@ -1,7 +1,7 @@
 //! What a running program holds, as Linux counts it.
 
-use std::fs;
 use std::time::Duration;
+use std::{fs, mem, thread};
 
 use anyhow::{Context, Result};
 
@@ -14,6 +14,8 @@ pub(super) const MEMORY_ALLOWANCE_BYTES: u64 = 32 << 20;
 
 /// Until threads that have nothing to do have ended, and peers that are gone are forgotten.
 const REST_LIMIT: Duration = Duration::from_secs(30);
+/// What doesn't change for so long is at rest.
+const REST_PERIOD: Duration = Duration::from_millis(300);
 
 /// The most memory that was ever resident; `None` if the program has ended.
 pub(super) fn peak_bytes(pid: u32) -> Option<u64> {
@@ -36,6 +38,16 @@ impl Open {
             Ok(fs::read_dir(&path).context(path)?.count())
         };
         Ok(Self { descriptors: count("fd")?, threads: count("task")? })
+    }
+
+    /// What it has open when nobody comes: whoever looked whether it listens may not be gone yet.
+    pub(super) fn at_rest(pid: u32) -> Result<Self> {
+        let mut last = Self::of(pid)?;
+        process::until("coming to rest", REST_LIMIT, || {
+            thread::sleep(REST_PERIOD);
+            let before = mem::replace(&mut last, Self::of(pid)?);
+            Ok((before == last).then_some(last))
+        })
     }
 
     /// Waits until a program has no more open than this.
