@@ -1,4 +1,5 @@
 // Serves a folder on loopback and opens pages of it in Chromium, with a profile on disk.
+import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -19,14 +20,16 @@ const FLAGS = [
 ];
 
 /**
- * A server on loopback: the files below `folder`, or what `routes` has for a path (a string or
- * bytes). Any path that ends in `/` is an empty page, to run code in.
+ * A server on loopback: the files below `folder`, or what `routes` has for a path (a string, bytes, or
+ * a function that answers). Any path that ends in `/` is an empty page, to run code in.
  */
 export async function serve(folder, routes = {}) {
   const server = createServer(async (request, response) => {
     const pathname = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     const type = TYPES[path.extname(pathname)] ?? 'application/octet-stream';
-    if (pathname in routes) return response.setHeader('content-type', type).end(routes[pathname]);
+    const route = routes[pathname];
+    if (typeof route === 'function') return route(request, response);
+    if (route !== undefined) return response.setHeader('content-type', type).end(route);
     if (pathname.endsWith('/')) {
       return response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
     }
@@ -108,6 +111,25 @@ export async function privateBrowser() {
   const program = await chromium.launch(PROGRAM);
   const context = await program.newContext();
   return { page: (url) => openPage(context, url), close: () => program.close() };
+}
+
+/**
+ * Chromium with a page that nobody looks into: where something is attached, it is told of each message
+ * of each WebSocket, contents and all, and that takes the renderer's time and memory.
+ */
+export async function unattended(url) {
+  const profile = await mkdtemp(path.join(tmpdir(), 'gannet-chromium-'));
+  const { executablePath, args } = PROGRAM;
+  const program = spawn(executablePath, [...args, '--headless', `--user-data-dir=${profile}`, url], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => program.on('exit', resolve));
+  return {
+    profile,
+    async close() {
+      program.kill();
+      await ended;
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
 }
 
 async function openPage(context, url) {
