@@ -13,7 +13,7 @@ pub(crate) use std::collections::{BTreeMap as Map, BTreeSet as Set};
 pub(crate) use self::vector::{Map, Set};
 
 #[cfg(any(target_family = "wasm", test))]
-#[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // The tests use a part of it.
+#[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the tests use a part of it"))]
 mod vector {
     use std::{borrow::Borrow, ops::Index, slice, vec};
 

@@ -74,11 +74,13 @@ mod tests {
     #[test]
     fn each_letter_is_lowered_as_the_standard_library_lowers_it() {
         for c in '\0'..=char::MAX {
-            let mut theirs = c.to_lowercase();
-            let one = theirs.next().filter(|_| theirs.next().is_none());
-            // A later Unicode may have letters that this one hasn't.
-            if lower(c) != c || char::UNICODE_VERSION.0 <= 17 {
-                assert_eq!(Some(lower(c)), one.or(Some(c)), "{c:?}");
+            let mut letters = c.to_lowercase();
+            let one = letters.next().filter(|_| letters.next().is_none());
+            let theirs = one.unwrap_or(c);
+            // Another edition of Unicode has more letters or fewer, and changes none.
+            let is_same_edition = char::UNICODE_VERSION.0 == 17;
+            if is_same_edition || (lower(c) != c && theirs != c) {
+                assert_eq!(lower(c), theirs, "{c:?}");
             }
         }
     }
