@@ -5,7 +5,7 @@ mod model;
 
 use std::time::Duration;
 
-use crate::{draw, id::PeerKey, listed::Listed};
+use crate::{draw, id::PeerKey, listed::Listed, order};
 
 /// The regular slots are given anew this often.
 pub const CHOKE_INTERVAL: Duration = Duration::from_secs(10);
@@ -60,9 +60,10 @@ impl Choker {
             self.optimistic = None;
             return candidates.iter().map(|candidate| candidate.peer).listed();
         }
-        let mut ranked = candidates.to_vec();
-        draw::shuffle(&mut self.rng, &mut ranked);
-        ranked.sort_by_key(|candidate| std::cmp::Reverse(candidate.rate_bytes_per_second));
+        let mut shuffled = candidates.to_vec();
+        draw::shuffle(&mut self.rng, &mut shuffled);
+        let best = shuffled.iter().map(|candidate| (!candidate.rate_bytes_per_second, 0));
+        let ranked = order::by_rank(best).into_iter().map(|at| shuffled[at]).listed();
         let regular = slots.saturating_sub(1);
         let rest = &ranked[regular..];
         let stays = rest.iter().find(|candidate| Some(candidate.peer) == self.optimistic);

@@ -110,6 +110,7 @@ mod listed;
 pub mod magnet;
 pub mod metainfo;
 pub mod names;
+mod order;
 mod peer;
 pub mod percent;
 pub mod picker;

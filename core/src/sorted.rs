@@ -1,10 +1,10 @@
 //! Maps and sets in the order of their keys: the standard library's, or small ones in WebAssembly.
 //!
 //! Each type of key and value brings its own copy of a B-tree's code, which a page has to download:
-//! 40 % of the whole module. There a sorted vector does the same with a tenth of the code. All that
-//! is kept in one is bounded by some limit of connections, requests or addresses, so moving the
-//! rest of the vector for an insertion is cheap. Where it is not (the names of all files), the
-//! standard library's is used in both.
+//! 40 % of the whole module. There a sorted vector does the same with a tenth of the code, and what
+//! it holds is boxed, so that one copy serves all maps whose keys are alike. All that is kept in one
+//! is bounded by some limit of connections, requests or addresses, so moving the rest of the vector
+//! for an insertion is cheap.
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use std::collections::{BTreeMap as Map, BTreeSet as Set};
@@ -19,7 +19,7 @@ mod vector {
 
     /// Pairs in the order of their keys.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(crate) struct Map<K, V>(Vec<(K, V)>);
+    pub(crate) struct Map<K, V>(Vec<(K, Box<V>)>);
 
     impl<K, V> Default for Map<K, V> {
         fn default() -> Self {
@@ -57,11 +57,11 @@ mod vector {
         }
 
         pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-            self.0.iter_mut().map(|(_, value)| value)
+            self.0.iter_mut().map(|(_, value)| &mut **value)
         }
 
         pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-            self.0.iter_mut().map(|(key, value)| (&*key, value))
+            self.0.iter_mut().map(|(key, value)| (&*key, &mut **value))
         }
 
         pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
@@ -69,7 +69,7 @@ mod vector {
         }
 
         pub(crate) fn first_key_value(&self) -> Option<(&K, &V)> {
-            self.0.first().map(|(key, value)| (key, value))
+            self.0.first().map(|(key, value)| (key, &**value))
         }
     }
 
@@ -104,6 +104,10 @@ mod vector {
         }
 
         pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+            self.put(key, Box::new(value)).map(|before| *before)
+        }
+
+        fn put(&mut self, key: K, value: Box<V>) -> Option<Box<V>> {
             match self.find(&key) {
                 Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
                 Err(at) => {
@@ -117,12 +121,23 @@ mod vector {
         where
             K: Borrow<Q>,
         {
+            self.take(key).map(|value| *value)
+        }
+
+        fn take<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<Box<V>>
+        where
+            K: Borrow<Q>,
+        {
             let at = self.find(key).ok()?;
             Some(self.0.remove(at).1)
         }
 
         pub(crate) fn pop_first(&mut self) -> Option<(K, V)> {
-            (!self.0.is_empty()).then(|| self.0.remove(0))
+            if self.0.is_empty() {
+                return None;
+            }
+            let (key, value) = self.0.remove(0);
+            Some((key, *value))
         }
 
         pub(crate) fn entry(&mut self, key: K) -> Entry<'_, K, V> {
@@ -140,10 +155,10 @@ mod vector {
 
     impl<K, V> IntoIterator for Map<K, V> {
         type Item = (K, V);
-        type IntoIter = vec::IntoIter<(K, V)>;
+        type IntoIter = std::iter::Map<vec::IntoIter<(K, Box<V>)>, fn((K, Box<V>)) -> (K, V)>;
 
         fn into_iter(self) -> Self::IntoIter {
-            self.0.into_iter()
+            self.0.into_iter().map(|(key, value)| (key, *value))
         }
     }
 
@@ -167,7 +182,7 @@ mod vector {
     macro_rules! iterators {
         ($($name:ident: $item:ty, $of:expr;)*) => {$(
             #[derive(Debug, Clone)]
-            pub(crate) struct $name<'a, K, V>(slice::Iter<'a, (K, V)>);
+            pub(crate) struct $name<'a, K, V>(slice::Iter<'a, (K, Box<V>)>);
 
             impl<'a, K, V> Iterator for $name<'a, K, V> {
                 type Item = $item;
@@ -192,9 +207,9 @@ mod vector {
     }
 
     iterators! {
-        Iter: (&'a K, &'a V), |(key, value)| (key, value);
+        Iter: (&'a K, &'a V), |(key, value)| (key, &**value);
         Keys: &'a K, |(key, _)| key;
-        Values: &'a V, |(_, value)| value;
+        Values: &'a V, |(_, value)| &**value;
     }
 
     /// The place of a key, taken or not.
@@ -208,7 +223,7 @@ mod vector {
             let at = match self.map.find(&self.key) {
                 Ok(at) => at,
                 Err(at) => {
-                    self.map.0.insert(at, (self.key, value()));
+                    self.map.0.insert(at, (self.key, Box::new(value())));
                     at
                 }
             };
@@ -293,10 +308,10 @@ mod vector {
 
     impl<K> IntoIterator for Set<K> {
         type Item = K;
-        type IntoIter = std::iter::Map<vec::IntoIter<(K, ())>, fn((K, ())) -> K>;
+        type IntoIter = std::iter::Map<vec::IntoIter<(K, Box<()>)>, fn((K, Box<()>)) -> K>;
 
         fn into_iter(self) -> Self::IntoIter {
-            self.0.into_iter().map(|(key, ())| key)
+            self.0.0.into_iter().map(|(key, _)| key)
         }
     }
 

@@ -1,6 +1,6 @@
 //! No two files of a torrent at the same place.
 
-use std::collections::BTreeMap;
+use sha1::{Digest, Sha1};
 
 use super::{
     case::lower,
@@ -20,8 +20,51 @@ const TOP: Folder = 0;
 /// and a folder have the same name, whichever comes later gets another one.
 #[derive(Debug, Default)]
 pub struct UniquePaths {
-    names: BTreeMap<(Folder, String), Name>,
+    names: Names,
     folders: Folder,
+}
+
+/// Names by what they hash to, in a digital search tree: at each step down the hash's next bit leads
+/// left or right. Whatever the names are it is no deeper than a hash has bits, and the little code
+/// it takes is the same for all hosts, one of which downloads it.
+#[derive(Debug, Default)]
+struct Names(Vec<Node>);
+
+#[derive(Debug)]
+struct Node {
+    hash: u64,
+    /// Where the two below stand, zero for nobody: there the root is.
+    below: [u32; 2],
+    name: Name,
+}
+
+impl Names {
+    fn entry(&mut self, hash: u64) -> &mut Name {
+        let mut at = 0;
+        let mut bits = hash;
+        while let Some(node) = self.0.get(at) {
+            if node.hash == hash {
+                break;
+            }
+            let side = (bits & 1) as usize;
+            bits >>= 1;
+            at = match node.below[side] {
+                0 => self.grow(at, side),
+                below => below as usize,
+            };
+        }
+        if at == self.0.len() {
+            self.0.push(Node { hash, below: [0, 0], name: Name::default() });
+        }
+        &mut self.0[at].name
+    }
+
+    /// Has the next node hang from that at `at`; where it will be.
+    fn grow(&mut self, at: usize, side: usize) -> usize {
+        let next = self.0.len();
+        self.0[at].below[side] = next as u32;
+        next
+    }
 }
 
 /// What is known of a name in a folder.
@@ -107,7 +150,9 @@ impl UniquePaths {
             true => name.to_ascii_lowercase(),
             false => name.chars().map(lower).collect(),
         };
-        self.names.entry((parent, lower)).or_default()
+        let digest = Sha1::new().chain_update(parent.to_le_bytes()).chain_update(lower).finalize();
+        let first = digest.first_chunk().expect("a digest has more bytes than a number");
+        self.names.entry(u64::from_le_bytes(*first))
     }
 }
 

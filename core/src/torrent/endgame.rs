@@ -1,12 +1,13 @@
 //! The last blocks: asked of a second peer, so that the slowest does not hold up the end.
 
-use std::{cmp::Reverse, time::Duration};
+use std::time::Duration;
 
 use super::Torrent;
 use crate::{
     id::PeerKey,
     layout::{BLOCK_BYTES, Block},
     listed::Listed,
+    order,
     peer::Peer,
     shared::Cx,
     time::Instant,
@@ -33,12 +34,12 @@ impl Torrent {
     pub(super) fn next_in_endgame(&mut self, now: Instant, key: PeerKey) -> Option<Block> {
         let download = self.download.as_ref().filter(|download| download.picker.is_endgame())?;
         let peer = self.peers.get(&key)?;
-        let own = drain_time(peer);
+        let own = drain_micros(peer);
         let slower = self.peers.iter().filter(|(k, other)| {
-            **k != key && !other.pipeline.is_empty() && drain_time(other) > own
+            **k != key && !other.pipeline.is_empty() && drain_micros(other) > own
         });
-        let mut slower: Vec<&Peer> = slower.map(|(_, other)| other).listed();
-        slower.sort_by_key(|other| Reverse(drain_time(other)));
+        let slower: Vec<&Peer> = slower.map(|(_, other)| other).listed();
+        let slowest = order::by_rank(slower.iter().map(|other| (!drain_micros(other), 0)));
         let may_ask_twice = self.may_ask_twice();
         let suits = |block: Block, most: u16| {
             peer.serves(block.piece())
@@ -46,7 +47,8 @@ impl Torrent {
                 && !peer.pipeline.contains(block)
                 && download.parts.get(&block.piece()).is_some_and(|part| part.only.is_none())
         };
-        let (block, is_free) = slower.into_iter().find_map(|other| {
+        let (block, is_free) = slowest.into_iter().find_map(|at| {
+            let other = slower[at];
             let silent = other.pipeline.is_silent(now, SILENCE) && !peer.pipeline.has_stalled();
             let most = if silent { MAX_ASKED } else { 2 };
             // What it was asked for last comes last.
@@ -84,12 +86,12 @@ impl Torrent {
 }
 
 /// How long a peer will take for what it is asked for, at the pace of its last answers.
-fn drain_time(peer: &Peer) -> Duration {
+fn drain_micros(peer: &Peer) -> u64 {
     if peer.pipeline.is_empty() {
-        return Duration::ZERO;
+        return 0;
     }
     let oldest = peer.pipeline.iter().next().map_or(Instant::EPOCH, |pending| pending.asked_at);
     let rate = peer.downloaded.bytes_per_second(oldest.max(peer.last_heard)).max(1);
     let waiting = peer.pipeline.len() as u64 * u64::from(BLOCK_BYTES);
-    Duration::from_micros(waiting.saturating_mul(1_000_000) / rate)
+    waiting.saturating_mul(1_000_000) / rate
 }

@@ -41,6 +41,7 @@ use crate::{
     id::{InfoHash, PeerKey, SourceKey},
     listed::Listed,
     metainfo::Info,
+    order,
     peer::Peer,
     reason::CloseReason,
     roster::{RecordId, Roster},
@@ -244,18 +245,21 @@ impl Torrent {
     /// Asks everybody for more, the best first.
     fn feed_all(&mut self, cx: &mut Cx<'_>) {
         self.starved = false;
-        let mut ranked: Vec<(u32, PeerKey)> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.may_be_asked())
-            .map(|(&key, peer)| (self.roster.record(peer.record).standing.score(), key))
-            .listed();
-        ranked.sort_by(|a, b| b.cmp(a));
-        for (_, key) in ranked {
+        // Of equals the newest is first.
+        let ready = self.peers.iter().rev().filter(|(_, peer)| peer.may_be_asked());
+        let ready = ready.map(|(&key, peer)| (key, peer.record)).listed();
+        let best = ready.iter().map(|&(_, record)| self.best_first(record));
+        for at in order::by_rank(best) {
+            let (key, _) = ready[at];
             self.ask_for_blocks(cx, key);
             self.flush(cx, key);
         }
         self.feed_sources(cx);
+    }
+
+    /// The rank that puts the best scores first.
+    fn best_first(&self, record: RecordId) -> (u64, u64) {
+        (u64::MAX - u64::from(self.roster.record(record).standing.score()), 0)
     }
 
     fn retry_due(&mut self, cx: &mut Cx<'_>) {

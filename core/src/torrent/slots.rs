@@ -10,6 +10,7 @@ use crate::{
     id::PeerKey,
     layout::BLOCK_BYTES,
     listed::Listed,
+    order,
     peer::Peer,
     shared::Cx,
     wire::Message,
@@ -35,16 +36,14 @@ impl Torrent {
         let slots = self.slots(cx);
         let free = slots.saturating_sub(self.peers.values().filter(|peer| has_slot(peer)).count());
         let waiting = self.peers.iter().filter(|(_, peer)| is_waiting(peer));
-        let mut waiting: Vec<_> = waiting.map(|(&key, peer)| (turn_rank(peer), key)).listed();
+        let waiting = waiting.map(|(&key, peer)| (key, turn_rank(peer))).listed();
         let spreads = free < waiting.len() && self.spreads();
-        if spreads {
-            waiting.sort_unstable();
-        }
-        for (_, key) in waiting.into_iter().take(free) {
+        let turn = waiting.iter().map(|&(_, turn)| if spreads { turn } else { (0, 0) });
+        for at in order::by_rank(turn).into_iter().take(free) {
             if spreads && !self.has_fresh() {
                 break;
             }
-            self.set_choke(cx, key, false);
+            self.set_choke(cx, waiting[at].0, false);
         }
         if self.has_waiting() {
             self.timers.no_later_than(Timer::Slots, cx.now + SLOT_INTERVAL);

@@ -14,6 +14,7 @@ use crate::{
     event::{Failure, News},
     id::{PieceIndex, SourceKey},
     listed::Listed,
+    order,
     picker::Asker,
     roster::{Presence, RecordId},
     shared::Cx,
@@ -83,17 +84,15 @@ impl Torrent {
         let busy = self.sources.values().filter(|source| source.fetching.is_some()).count();
         let idle = self.sources.iter().filter(|(_, source)| source.fetching.is_none());
         let ready = idle.filter(|(_, source)| source.rests_until <= cx.now);
-        let mut ranked: Vec<(u32, SourceKey)> = ready
-            .map(|(&key, source)| (self.roster.record(source.record).standing.score(), key))
-            .listed();
-        ranked.sort_by_key(|&(score, key)| (std::cmp::Reverse(score), key));
+        let ready = ready.map(|(&key, source)| (key, source.record)).listed();
+        let best = ready.iter().map(|&(_, record)| self.best_first(record));
         let free = self.options.max_workers.saturating_sub(busy);
         let mut started = 0;
-        for (_, key) in ranked {
+        for at in order::by_rank(best) {
             if started == free {
                 break;
             }
-            started += usize::from(self.fetch_next(cx, key));
+            started += usize::from(self.fetch_next(cx, ready[at].0));
         }
     }
 

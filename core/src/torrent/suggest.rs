@@ -109,8 +109,8 @@ impl Torrent {
 
 /// Who is served first of those that get what only we have: who has passed on what it got, then who
 /// has got the least.
-pub(super) fn turn_rank(peer: &Peer) -> (usize, u64) {
-    (peer.turn.unspread(), peer.uploaded.total_bytes())
+pub(super) fn turn_rank(peer: &Peer) -> (u64, u64) {
+    (peer.turn.unspread() as u64, peer.uploaded.total_bytes())
 }
 
 fn is_served(peer: &Peer) -> bool {
