@@ -18,20 +18,12 @@ pub(crate) struct Clock {
 impl Clock {
     /// Now, as the core counts, when the host counts `host_millis`.
     pub(crate) fn at(&mut self, host_millis: f64) -> Instant {
-        let now = self.peek(host_millis);
-        self.slept_micros += self.awake_micros(host_millis) - now.as_micros();
-        now
-    }
-
-    /// The same without noting a sleep: for those who only look.
-    pub(crate) fn peek(&self, host_millis: f64) -> Instant {
-        let latest = self.armed.map_or(Instant::FAR_FUTURE, |due| due + MAX_LATENESS);
-        Instant::from_micros(self.awake_micros(host_millis)).min(latest)
-    }
-
-    fn awake_micros(&self, host_millis: f64) -> u64 {
         // Saturates; no browser runs for 500,000 years.
-        ((host_millis * 1000.0) as u64).saturating_sub(self.slept_micros)
+        let awake_micros = ((host_millis * 1000.0) as u64).saturating_sub(self.slept_micros);
+        let latest = self.armed.map_or(Instant::FAR_FUTURE, |due| due + MAX_LATENESS);
+        let now = Instant::from_micros(awake_micros).min(latest);
+        self.slept_micros += awake_micros - now.as_micros();
+        now
     }
 
     /// The timer that the host has to arm, as a delay in milliseconds, unless one that is armed

@@ -1,69 +1,25 @@
 //! All conversion between what JavaScript says and what the core says.
 
-use std::{fmt::Display, io::ErrorKind, net::SocketAddr, slice};
+use std::{fmt::Display, io::ErrorKind, net::SocketAddr, slice, str};
 
 use bytes::Bytes;
 use gannet_core::{
-    AddError, AddTorrent, Content, SessionConfig, TorrentOptions,
+    AddError, AddTorrent, Content, TorrentOptions,
     event::News,
     id::PieceIndex,
-    magnet::Magnet,
+    magnet::{Magnet, MagnetError},
     metainfo::{Info, Metainfo},
     reason::Disconnect,
     resume::{FileStamp, Record},
-    stats::{PieceState, TorrentState, TorrentStats},
+    stats::{PieceState, TorrentState},
     storage::{Opened, PortableSha1, Sha1Hasher, StorageError},
 };
-use js_sys::{Error, Float64Array, Uint8Array};
 use serde::Serialize;
-use wasm_bindgen::prelude::*;
 
-use crate::value::to_js;
-
-#[wasm_bindgen]
-extern "C" {
-    /// What an engine may use.
-    #[wasm_bindgen(typescript_type = "EngineOptions")]
-    pub type EngineOptions;
-
-    #[wasm_bindgen(method, getter, js_name = memoryBytes)]
-    fn memory_bytes(this: &EngineOptions) -> f64;
-
-    #[wasm_bindgen(method, getter, js_name = maxConnections)]
-    fn max_connections(this: &EngineOptions) -> u32;
-
-    /// How a torrent is to be downloaded.
-    #[wasm_bindgen(typescript_type = "AddOptions")]
-    pub type AddOptions;
-
-    #[wasm_bindgen(method, getter)]
-    fn wanted(this: &AddOptions) -> Option<Vec<u8>>;
-
-    #[wasm_bindgen(method, getter)]
-    fn sequential(this: &AddOptions) -> bool;
-
-    #[wasm_bindgen(method, getter)]
-    fn complete(this: &AddOptions) -> bool;
-
-    #[wasm_bindgen(method, getter, js_name = maxPeers)]
-    fn max_peers(this: &AddOptions) -> Option<u32>;
-
-    #[wasm_bindgen(method, getter, js_name = maxWorkers)]
-    fn max_workers(this: &AddOptions) -> Option<u32>;
-
-    #[wasm_bindgen(method, getter, js_name = maxRetries)]
-    fn max_retries(this: &AddOptions) -> Option<u32>;
-}
-
-impl EngineOptions {
-    pub(crate) fn config(&self) -> SessionConfig {
-        SessionConfig {
-            memory_bytes: self.memory_bytes() as u64,
-            max_connections: self.max_connections() as usize,
-            ..SessionConfig::default()
-        }
-    }
-}
+use crate::{
+    host::{self, Order},
+    json,
+};
 
 /// What is in a torrent, as JavaScript sees it.
 #[derive(Serialize)]
@@ -99,56 +55,78 @@ struct DescribedMagnet<'a> {
     web_seeds: &'a [String],
 }
 
-pub(crate) fn metainfo(torrent: Vec<u8>) -> Result<Metainfo, JsValue> {
-    Metainfo::parse(Bytes::from(torrent)).map_err(|error| named("TorrentError", &error))
+/// Why something isn't done, as JSON: the `name` of an error, and its `message`, a sentence.
+pub(crate) struct Refusal(pub(crate) Vec<u8>);
+
+/// There isn't what is asked for.
+pub(crate) const NO: Refusal = Refusal(Vec::new());
+
+impl Refusal {
+    fn new(name: &'static str, why: &dyn Display) -> Self {
+        #[derive(Serialize)]
+        struct Error {
+            name: &'static str,
+            message: String,
+        }
+        Self(json::bytes(&Error { name, message: why.to_string() }))
+    }
 }
 
-pub(crate) fn magnet(link: &str) -> Result<Magnet, JsValue> {
-    link.parse().map_err(|error| named::<gannet_core::magnet::MagnetError>("TorrentError", &error))
+pub(crate) fn metainfo(torrent: Vec<u8>) -> Result<Metainfo, Refusal> {
+    Metainfo::parse(Bytes::from(torrent)).map_err(|error| Refusal::new("TorrentError", &error))
 }
 
-pub(crate) fn addr(text: &str) -> Result<SocketAddr, JsValue> {
-    let error =
-        |_| named("AddressError", &"a peer is an address and a port, as in 198.51.100.7:6881");
-    text.parse().map_err(error)
+pub(crate) fn magnet(link: &[u8]) -> Result<Magnet, Refusal> {
+    let error = |error: MagnetError| Refusal::new("TorrentError", &error);
+    text(link).parse().map_err(error)
 }
 
-/// Trackers are left out of both: the relay announces for a page.
-pub(crate) fn add_metainfo(metainfo: &Metainfo, options: &AddOptions) -> AddTorrent {
-    add_content(Content::Info(metainfo.info.clone()), options)
-}
-
-pub(crate) fn add_magnet(magnet: &Magnet, options: &AddOptions) -> AddTorrent {
-    add_content(Content::Hash(magnet.info_hash), options)
-}
-
-fn add_content(content: Content, options: &AddOptions) -> AddTorrent {
-    let default = TorrentOptions::default();
-    let options = TorrentOptions {
-        wanted: options.wanted().map(|wanted| flags(&wanted)),
-        sequential: options.sequential(),
-        complete: options.complete(),
-        max_peers: options.max_peers().map_or(default.max_peers, |most| most as usize),
-        max_workers: options.max_workers().map_or(default.max_workers, |most| most as usize),
-        max_retries: options.max_retries().unwrap_or(default.max_retries),
-        ..default
+pub(crate) fn addr(addr: &[u8]) -> Result<SocketAddr, Refusal> {
+    let error = |_| {
+        Refusal::new("AddressError", &"a peer is an address and a port, as in 198.51.100.7:6881")
     };
+    text(addr).parse().map_err(error)
+}
+
+/// JavaScript's text is UTF-8 when it comes here; what isn't is nothing.
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// A number unless it is NaN.
+pub(crate) fn known(number: f64) -> Option<u64> {
+    (!number.is_nan()).then_some(number as u64)
+}
+
+/// How a torrent is to be downloaded: `sequential` and `complete`, then one flag a file.
+pub(crate) fn options(most: [f64; 3], flagged: &[u8]) -> TorrentOptions {
+    let default = TorrentOptions::default();
+    let [max_peers, max_workers, max_retries] = most.map(known);
+    let flags = flags(flagged);
+    let (&[sequential, complete], wanted) = flags.split_first_chunk().unwrap_or((&[false; 2], &[]));
+    TorrentOptions {
+        wanted: (!wanted.is_empty()).then(|| wanted.to_vec()),
+        sequential,
+        complete,
+        max_peers: max_peers.map_or(default.max_peers, |most| most as usize),
+        max_workers: max_workers.map_or(default.max_workers, |most| most as usize),
+        max_retries: max_retries.map_or(default.max_retries, |most| most as u32),
+        ..default
+    }
+}
+
+/// Trackers are left out: the relay announces for a page.
+pub(crate) fn add(content: Content, options: TorrentOptions) -> AddTorrent {
     AddTorrent { content, trackers: Vec::new(), peers: Vec::new(), options }
 }
 
-pub(crate) fn add_error(error: &AddError) -> JsValue {
+pub(crate) fn add_error(error: &AddError) -> Refusal {
     let name = match error {
         AddError::Duplicate { .. } => "DuplicateError",
         AddError::TooMany | AddError::WorkList => "LimitError",
         AddError::Selection { .. } => "SelectionError",
     };
-    named(name, error)
-}
-
-fn named<E: Display>(name: &str, error: &E) -> JsValue {
-    let made = Error::new(&error.to_string());
-    made.set_name(name);
-    made.into()
+    Refusal::new(name, error)
 }
 
 pub(crate) fn flags(bytes: &[u8]) -> Vec<bool> {
@@ -159,21 +137,9 @@ pub(crate) fn bytes(flags: &[bool]) -> Vec<u8> {
     flags.iter().map(|&flag| flag.into()).collect()
 }
 
-/// The one copy of a piece out of the wasm heap.
-pub(crate) fn joined(buffers: &[Bytes]) -> Uint8Array {
-    let total = buffers.iter().map(|bytes| bytes.len() as u32).sum();
-    let joined = Uint8Array::new_with_length(total);
-    let mut begin = 0;
-    for buffer in buffers {
-        let end = begin + buffer.len() as u32;
-        joined.subarray(begin, end).copy_from(buffer);
-        begin = end;
-    }
-    joined
-}
-
-pub(crate) fn disconnect(reason: &str) -> Disconnect {
-    match reason {
+/// A word of the host's for why a connection ended.
+pub(crate) fn disconnect(reason: &[u8]) -> Disconnect {
+    match text(reason) {
         "remote" => Disconnect::Remote,
         "refused" => Disconnect::Refused,
         "timeout" => Disconnect::TimedOut,
@@ -182,7 +148,11 @@ pub(crate) fn disconnect(reason: &str) -> Disconnect {
     }
 }
 
-pub(crate) fn storage_error(kind: &str, file: String, limit: f64) -> StorageError {
+/// A word of the host's, a space, and the name of a file.
+pub(crate) fn storage_error(what: &[u8], limit: f64) -> StorageError {
+    let what = text(what);
+    let (kind, file) = what.split_once(' ').unwrap_or((what, ""));
+    let file = file.to_owned();
     match kind {
         "full" => StorageError::Full { file },
         "memory" => StorageError::MemoryLimit { limit_bytes: limit as u64 },
@@ -206,19 +176,21 @@ fn storage_kind(error: &StorageError) -> &'static str {
     }
 }
 
-/// Pairs of a length in bytes and a time in milliseconds.
-pub(crate) fn stamps(pairs: &Float64Array) -> Vec<FileStamp> {
-    let pairs = pairs.to_vec();
-    let stamp = |&[length, millis]: &[f64; 2]| FileStamp {
-        length: length as u64,
-        modified_nanos: (millis * 1e6) as u64,
+/// For each file its length in bytes and its time in milliseconds, both as eight bytes.
+pub(crate) fn stamps(bytes: &[u8]) -> Vec<FileStamp> {
+    let number = |bytes: &[u8; 8]| f64::from_le_bytes(*bytes);
+    let stamp = |[length, millis]: &[[u8; 8]; 2]| FileStamp {
+        length: number(length) as u64,
+        modified_nanos: (number(millis) * 1e6) as u64,
     };
-    pairs.as_chunks().0.iter().map(stamp).collect()
+    bytes.as_chunks().0.as_chunks().0.iter().map(stamp).collect()
 }
 
 /// A record that doesn't fit the torrent or its files as they are is one that isn't there.
-pub(crate) fn opened(record: Option<Vec<u8>>, stamps: &[FileStamp], info: &Info) -> Opened {
-    let record = record.and_then(|bytes| Record::decode(&bytes).ok()).filter(|record| {
+pub(crate) fn opened(bytes: &[u8], info: &Info) -> Opened {
+    let (stamped, record) = bytes.split_at_checked(info.files().len() * 16).unwrap_or_default();
+    let stamps = stamps(stamped);
+    let record = Record::decode(record).ok().filter(|record| {
         record.info_hash == *info.info_hash()
             && record.have.len() == info.layout().piece_count()
             && record.files == stamps
@@ -235,47 +207,63 @@ pub(crate) fn sha1(bytes: &[u8]) -> [u8; 20] {
     hasher.finish()
 }
 
-/// The name and the content of news; `None` for what no page is told.
-pub(crate) fn news(news: &News) -> Option<(&'static str, JsValue)> {
-    Some(match news {
-        News::State(state) => ("state", state_name(*state).into()),
-        News::Metadata(info) => ("metadata", description(info)),
-        News::Finished => ("finished", JsValue::UNDEFINED),
-        News::StorageFailed(error) => (storage_kind(error), error.to_string().into()),
-        News::StorageRecovered => ("recovered", JsValue::UNDEFINED),
-        News::Read { piece, result } => ("read", read(piece.as_u32(), result)),
-        News::Removed => ("removed", JsValue::UNDEFINED),
-        News::PieceDone(report) => ("piece", entry(Some(report.piece), &report.from)),
-        News::PieceFailed(report) => ("bad_piece", entry(Some(report.piece), &report.from)),
-        News::Retry { piece, name, .. } => ("retry", entry(Some(*piece), slice::from_ref(name))),
-        News::PeerJoined(peer) => ("joined", entry(None, &[peer.addr.to_string()])),
-        News::PeerLeft { addr, .. } => ("left", entry(None, &[addr.to_string()])),
-        News::Banned { name } => ("banned", entry(None, slice::from_ref(name))),
-        News::SourceLeft { name, .. } => ("left", entry(None, slice::from_ref(name))),
-        _ => return None,
-    })
+/// News as a page is told them.
+#[derive(Serialize)]
+struct Told<T> {
+    kind: &'static str,
+    detail: T,
 }
 
-fn read(piece: u32, result: &Result<Bytes, StorageError>) -> JsValue {
-    let content = match result {
-        Ok(bytes) => Uint8Array::from(bytes.as_ref()).into(),
-        Err(error) => JsValue::from(error.to_string()),
+/// A line of the log: names of peers and sources. Why one left is in the statistics.
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'static str,
+    piece: Option<u32>,
+    names: &'a [String],
+}
+
+/// Tells the host what a page is to know of a torrent.
+pub(crate) fn tell_news(torrent: f64, news: &News) {
+    let (order, json) = match news {
+        News::State(state) => told("state", state_name(*state)),
+        News::Metadata(info) => told("metadata", describe(info, &[], &[])),
+        News::Finished => told("finished", ()),
+        News::StorageFailed(error) => told(storage_kind(error), error.to_string()),
+        News::StorageRecovered => told("recovered", ()),
+        News::Removed => told("removed", ()),
+        News::PieceDone(report) => line("piece", Some(report.piece), &report.from),
+        News::PieceFailed(report) => line("bad_piece", Some(report.piece), &report.from),
+        News::Retry { piece, name, .. } => line("retry", Some(*piece), slice::from_ref(name)),
+        News::PeerJoined(peer) => line("joined", None, &[peer.addr.to_string()]),
+        News::PeerLeft { addr, .. } => line("left", None, &[addr.to_string()]),
+        News::Banned { name } => line("banned", None, slice::from_ref(name)),
+        News::SourceLeft { name, .. } => line("left", None, slice::from_ref(name)),
+        News::Read { piece, result } => return tell_piece(torrent, *piece, result),
+        _ => return,
     };
-    js_sys::Array::of(&[piece.into(), content]).into()
+    host::give(&json);
+    host::order(order, &[torrent]);
 }
 
-/// One line of the log: a piece, then names of peers and sources. Why one left is in the statistics.
-fn entry(piece: Option<PieceIndex>, names: &[String]) -> JsValue {
-    let piece = piece.map_or(JsValue::UNDEFINED, |piece| piece.as_u32().into());
-    let entry = js_sys::Array::of(&[piece]);
-    for name in names {
-        entry.push(&JsValue::from_str(name));
+fn told<T: Serialize>(kind: &'static str, detail: T) -> (Order, Vec<u8>) {
+    (Order::News, json::bytes(&Told { kind, detail }))
+}
+
+fn line(kind: &'static str, piece: Option<PieceIndex>, names: &[String]) -> (Order, Vec<u8>) {
+    let piece = piece.map(PieceIndex::as_u32);
+    (Order::Log, json::bytes(&Line { kind, piece, names }))
+}
+
+fn tell_piece(torrent: f64, piece: PieceIndex, result: &Result<Bytes, StorageError>) {
+    match result {
+        Ok(bytes) => host::give(bytes),
+        Err(error) => host::give(error.to_string().as_bytes()),
     }
-    entry.into()
+    host::order(Order::Piece, &[torrent, piece.as_u32().into(), result.is_ok().into()]);
 }
 
-/// One byte a piece, as `pieces` in npm/src/worker/host.ts has them.
-pub(crate) fn pieces(states: impl Iterator<Item = PieceState>) -> Uint8Array {
+/// One byte a piece, as `pieces` in npm/src/torrent.ts has them.
+pub(crate) fn pieces(states: impl Iterator<Item = PieceState>) -> Vec<u8> {
     const MAX_AVAILABILITY: u16 = 252;
     let byte = |state| match state {
         PieceState::Have => 255,
@@ -283,7 +271,7 @@ pub(crate) fn pieces(states: impl Iterator<Item = PieceState>) -> Uint8Array {
         PieceState::Unwanted => 253,
         PieceState::Missing { availability } => availability.min(MAX_AVAILABILITY) as u8,
     };
-    states.map(byte).collect::<Vec<u8>>().as_slice().into()
+    states.map(byte).collect()
 }
 
 fn state_name(state: TorrentState) -> &'static str {
@@ -297,20 +285,16 @@ fn state_name(state: TorrentState) -> &'static str {
     }
 }
 
-pub(crate) fn stats(stats: Option<TorrentStats>) -> JsValue {
-    to_js(&stats)
+pub(crate) fn metainfo_json(metainfo: &Metainfo) -> Vec<u8> {
+    json::bytes(&describe(&metainfo.info, &metainfo.trackers, &metainfo.web_seeds))
 }
 
-pub(crate) fn description(info: &Info) -> JsValue {
-    to_js(&describe(info, &[], &[]))
+pub(crate) fn info_json(info: &Info) -> Vec<u8> {
+    json::bytes(&describe(info, &[], &[]))
 }
 
-pub(crate) fn full_description(metainfo: &Metainfo) -> JsValue {
-    to_js(&describe(&metainfo.info, &metainfo.trackers, &metainfo.web_seeds))
-}
-
-pub(crate) fn magnet_description(magnet: &Magnet) -> JsValue {
-    to_js(&DescribedMagnet {
+pub(crate) fn magnet_json(magnet: &Magnet) -> Vec<u8> {
+    json::bytes(&DescribedMagnet {
         info_hash: magnet.info_hash.to_string(),
         name: magnet.name.as_deref(),
         trackers: &magnet.trackers,

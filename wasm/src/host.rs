@@ -1,97 +1,78 @@
-//! What the engine asks of the JavaScript around it. The types stand in `npm/src/worker/host.ts`.
+//! What the engine asks of the JavaScript around it, and how both hand bytes to each other.
+//!
+//! Nothing but numbers and bytes crosses here: each function of its own, each kind of value and each
+//! object that both sides know would be downloaded by every page.
 
-use js_sys::Uint8Array;
+use bytes::Bytes;
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = "import type { \
-    Host, EngineOptions, AddOptions, Description, DescribedMagnet, Stats } from '../src/worker/host.js';";
-
+/// What the engine wants done: its numbers, in round brackets, and what was given before for it, behind
+/// the semicolon. `torrent`, `peer`, `source` and `order` are numbers that are never used twice.
 #[wasm_bindgen]
+#[derive(Clone, Copy, Debug)]
+pub enum Order {
+    /// `(delay_millis)`: tell [`Tick`](crate::Tell::Tick) then, and no more for what was armed before.
+    Arm,
+    /// `(torrent; JSON)`: something that the user may want to know, its `kind` and what belongs to it.
+    News,
+    /// `(torrent; JSON)`: a line of its log.
+    Log,
+    /// `(torrent, piece, good; bytes)`: a piece that was asked for; if not good, the bytes are a
+    /// sentence that says why.
+    Piece,
+    /// `(peer, torrent; address:port)`: connect to a peer of a torrent.
+    Connect,
+    /// `(peer; bytes)`: send them.
+    Send,
+    /// `(peer)`: end a connection after what was to be sent.
+    Close,
+    /// `(source, piece, length)`: ask one of the caller's functions for a piece.
+    Fetch,
+    /// `(source, piece)`: the answer to a fetch isn't wanted any more.
+    CancelFetch,
+    /// `(order, torrent; JSON, flags)`: open a torrent's files, of which so many are wanted.
+    Open,
+    /// `(order, torrent; flags)`: note the user's choice of files.
+    Select,
+    /// `(order, torrent, offset, digests; bytes, hash)`: hash a piece and, if it is right, write it.
+    Store,
+    /// `(order, torrent, offset; bytes)`: write bytes that aren't verified yet.
+    Spill,
+    /// `(order, torrent, offset, digests, length; hash)`: read back and hash.
+    Check,
+    /// `(order, torrent, offset, length)`: read.
+    Read,
+    /// `(order, torrent, complete)`: sync, and then keep what [`Record`](crate::Ask::Record) gives, or
+    /// nothing if all is complete.
+    Checkpoint,
+    /// `(order, torrent)`: close a torrent's files.
+    CloseFiles,
+}
+
+#[wasm_bindgen(raw_module = "#host")]
 extern "C" {
-    /// Milliseconds that only go forward.
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    pub(crate) fn performance_now() -> f64;
+    /// Takes some of the bytes of what is given next: those from `begin` on, of `total` in all.
+    #[wasm_bindgen(js_name = part)]
+    fn part(begin: usize, total: usize, bytes: &[u8]);
 
-    /// Carries out what the engine wants.
-    #[wasm_bindgen(typescript_type = "Host")]
-    pub type Host;
+    /// Carries out an order. The host may not call the engine before this has returned.
+    #[wasm_bindgen(js_name = order)]
+    pub(crate) fn order(order: Order, numbers: &[f64]);
+}
 
-    /// Have [`Engine::tick`](crate::Engine::tick) called after so many milliseconds, and no more
-    /// for what was armed before.
-    #[wasm_bindgen(method)]
-    pub(crate) fn arm(this: &Host, delay_millis: f64);
+/// Gives bytes, which the host keeps a copy of until the next order or answer takes them.
+pub(crate) fn give(bytes: &[u8]) {
+    part(0, bytes.len(), bytes);
+}
 
-    /// Something that the user may want to know.
-    #[wasm_bindgen(method)]
-    pub(crate) fn news(this: &Host, torrent: f64, kind: &str, detail: &JsValue);
-
-    /// Connect to a peer of a torrent.
-    #[wasm_bindgen(method)]
-    pub(crate) fn connect(this: &Host, peer: f64, torrent: f64, addr: &str);
-
-    /// Send bytes, which are the host's own from now on.
-    #[wasm_bindgen(method)]
-    pub(crate) fn send(this: &Host, peer: f64, bytes: Uint8Array);
-
-    /// End a connection after what was to be sent.
-    #[wasm_bindgen(method)]
-    pub(crate) fn close(this: &Host, peer: f64);
-
-    /// Ask one of the caller's functions for a piece.
-    #[wasm_bindgen(method)]
-    pub(crate) fn fetch(this: &Host, source: f64, piece: u32, length: u32);
-
-    /// The answer to a fetch isn't wanted any more.
-    #[wasm_bindgen(method, js_name = cancelFetch)]
-    pub(crate) fn cancel_fetch(this: &Host, source: f64, piece: u32);
-
-    /// Open a torrent's files.
-    #[wasm_bindgen(method)]
-    pub(crate) fn open(this: &Host, order: u32, torrent: f64, files: JsValue, wanted: &[u8]);
-
-    /// Note the user's choice of files.
-    #[wasm_bindgen(method)]
-    pub(crate) fn select(this: &Host, order: u32, torrent: f64, wanted: &[u8]);
-
-    /// Hash a piece and, if it is right, write it.
-    #[wasm_bindgen(method)]
-    pub(crate) fn store(
-        this: &Host,
-        order: u32,
-        torrent: f64,
-        offset: f64,
-        bytes: Uint8Array,
-        hash: Uint8Array,
-        digests: bool,
-    );
-
-    /// Write bytes that aren't verified yet.
-    #[wasm_bindgen(method)]
-    pub(crate) fn spill(this: &Host, order: u32, torrent: f64, offset: f64, bytes: Uint8Array);
-
-    /// Read back and hash.
-    #[wasm_bindgen(method)]
-    pub(crate) fn check(
-        this: &Host,
-        order: u32,
-        torrent: f64,
-        offset: f64,
-        length: u32,
-        hash: Uint8Array,
-        digests: bool,
-    );
-
-    /// Read.
-    #[wasm_bindgen(method)]
-    pub(crate) fn read(this: &Host, order: u32, torrent: f64, offset: f64, length: u32);
-
-    /// Sync, and then keep what [`Engine::record`](crate::Engine::record) gives, or nothing if all is
-    /// complete.
-    #[wasm_bindgen(method)]
-    pub(crate) fn checkpoint(this: &Host, order: u32, torrent: f64, complete: bool);
-
-    /// Close a torrent's files.
-    #[wasm_bindgen(method, js_name = closeFiles)]
-    pub(crate) fn close_files(this: &Host, order: u32, torrent: f64);
+/// The same for bytes that aren't in one place: the one copy of a piece out of the wasm heap. None of
+/// the buffers is empty.
+pub(crate) fn give_joined(buffers: &[Bytes]) -> usize {
+    let total = buffers.iter().map(Bytes::len).sum();
+    let mut begin = 0;
+    for buffer in buffers {
+        part(begin, total, buffer);
+        begin += buffer.len();
+    }
+    total
 }

@@ -1,11 +1,15 @@
 //! The caller's functions, and what they are asked for at the moment.
 
+use bytes::Bytes;
 use gannet_core::{
     contract::{Input, SourceError},
     id::{PieceIndex, SourceKey, TorrentKey},
 };
 
-use crate::{host::Host, table::Table};
+use crate::{
+    host::{self, Order},
+    table::Table,
+};
 
 /// Sources by the number that the host knows them by.
 #[derive(Default)]
@@ -29,7 +33,6 @@ impl Pool {
 
     pub(crate) fn fetch(
         &mut self,
-        host: &Host,
         torrent: TorrentKey,
         source: SourceKey,
         piece: PieceIndex,
@@ -37,25 +40,22 @@ impl Pool {
     ) {
         let key = (source.as_u64(), piece.as_u32());
         self.asked.insert(key, (torrent, source, piece));
-        host.fetch(source.as_u64() as f64, piece.as_u32(), length);
+        host::order(Order::Fetch, &[source.as_u64() as f64, piece.as_u32().into(), length.into()]);
     }
 
-    pub(crate) fn cancel(&mut self, host: &Host, source: SourceKey, piece: PieceIndex) {
+    pub(crate) fn cancel(&mut self, source: SourceKey, piece: PieceIndex) {
         if self.asked.remove((source.as_u64(), piece.as_u32())).is_some() {
-            host.cancel_fetch(source.as_u64() as f64, piece.as_u32());
+            host::order(Order::CancelFetch, &[source.as_u64() as f64, piece.as_u32().into()]);
         }
     }
 
     pub(crate) fn fetched(
         &mut self,
         number: f64,
-        piece: u32,
-        bytes: Option<Vec<u8>>,
-        gone: bool,
+        piece: f64,
+        result: Result<Bytes, SourceError>,
     ) -> Option<Input> {
-        let (torrent, source, piece) = self.asked.remove((number as u64, piece))?;
-        let failure = if gone { SourceError::Gone } else { SourceError::Failed };
-        let result = bytes.map(Into::into).ok_or(failure);
+        let (torrent, source, piece) = self.asked.remove((number as u64, piece as u32))?;
         Some(Input::Fetched { torrent, source, piece, result })
     }
 }

@@ -9,22 +9,20 @@ use gannet_core::{
     reason::Disconnect,
 };
 
-use crate::{host::Host, table::Table};
+use crate::{
+    host::{self, Order},
+    table::Table,
+};
 
 /// Connections by the number that the host knows them by.
 #[derive(Default)]
 pub(crate) struct Sockets(Table<u64, PeerKey>);
 
 impl Sockets {
-    pub(crate) fn dial(
-        &mut self,
-        host: &Host,
-        peer: PeerKey,
-        torrent: TorrentKey,
-        addr: SocketAddr,
-    ) {
+    pub(crate) fn dial(&mut self, peer: PeerKey, torrent: TorrentKey, addr: SocketAddr) {
         let number = self.adopt(peer);
-        host.connect(number, torrent.as_u64() as f64, &addr.to_string());
+        host::give(addr.to_string().as_bytes());
+        host::order(Order::Connect, &[number, torrent.as_u64() as f64]);
     }
 
     /// Takes over a connection that is there already; its number.
@@ -33,9 +31,9 @@ impl Sockets {
         peer.as_u64() as f64
     }
 
-    pub(crate) fn close(&mut self, host: &Host, peer: PeerKey) {
+    pub(crate) fn close(&mut self, peer: PeerKey) {
         if self.0.remove(peer.as_u64()).is_some() {
-            host.close(peer.as_u64() as f64);
+            host::order(Order::Close, &[peer.as_u64() as f64]);
         }
     }
 

@@ -13,9 +13,12 @@ use gannet_core::{
     resume::{FileStamp, Record},
     storage::{Command, Completion, Order, Outcome, StorageError, Verdict},
 };
-use js_sys::Uint8Array;
 
-use crate::{convert, host::Host, table::Table};
+use crate::{
+    convert,
+    host::{self, Order as Wanted},
+    table::Table,
+};
 
 /// The orders that are out, by number.
 #[derive(Default)]
@@ -43,7 +46,7 @@ enum What {
 
 impl Orders {
     /// Hands an order to the host. A piece leaves the wasm heap here: its bytes are the host's.
-    pub(crate) fn carry_out(&mut self, host: &Host, session: &Session, command: Command) {
+    pub(crate) fn carry_out(&mut self, session: &Session, command: Command) {
         let Command { torrent, order } = command;
         let number = self.last.wrapping_add(1);
         self.last = number;
@@ -52,19 +55,14 @@ impl Orders {
             _ => session.info(torrent).cloned(),
         };
         let Some(info) = info else { return };
-        let what = tell(host, number, torrent.as_u64() as f64, &info, order);
+        let what = tell(number, torrent.as_u64() as f64, &info, order);
         self.out.insert(number, Pending { torrent, what });
     }
 
     /// The files of a torrent were opened, with what was kept of it and what is there.
-    pub(crate) fn opened(
-        &mut self,
-        order: u32,
-        record: Option<Vec<u8>>,
-        stamps: &[FileStamp],
-    ) -> Option<Input> {
+    pub(crate) fn opened(&mut self, order: u32, found: &[u8]) -> Option<Input> {
         self.answer(order, |what| match what {
-            What::Open(info) => Some(Outcome::Opened(Ok(convert::opened(record, stamps, &info)))),
+            What::Open(info) => Some(Outcome::Opened(Ok(convert::opened(found, &info)))),
             _ => None,
         })
     }
@@ -145,45 +143,51 @@ impl Orders {
 }
 
 /// Says an order in the host's words; what is kept of it.
-fn tell(host: &Host, number: u32, torrent: f64, info: &Arc<Info>, order: Order) -> What {
+fn tell(number: u32, torrent: f64, info: &Arc<Info>, order: Order) -> What {
     let layout = info.layout();
-    let hash = |piece| Uint8Array::from(info.piece_hash(piece).as_slice());
+    let number = f64::from(number);
     match order {
         Order::Open { info, wanted } => {
-            host.open(number, torrent, convert::description(&info), &convert::bytes(&wanted));
+            host::give(&convert::info_json(&info));
+            host::give(&convert::bytes(&wanted));
+            host::order(Wanted::Open, &[number, torrent]);
             What::Open(info)
         }
         Order::Select { wanted } => {
-            host.select(number, torrent, &convert::bytes(&wanted));
+            host::give(&convert::bytes(&wanted));
+            host::order(Wanted::Select, &[number, torrent]);
             What::Select
         }
         Order::Store { piece, buffers, digest_blocks } => {
-            let bytes = convert::joined(&buffers);
+            host::give_joined(&buffers);
+            host::give(info.piece_hash(piece).as_slice());
             let at = offset(layout, piece, 0);
-            host.store(number, torrent, at, bytes, hash(piece), digest_blocks);
+            host::order(Wanted::Store, &[number, torrent, at, digest_blocks.into()]);
             What::Store(piece)
         }
         Order::Spill { piece, begin, buffers } => {
-            let bytes = convert::joined(&buffers);
-            let length = bytes.length();
-            host.spill(number, torrent, offset(layout, piece, begin), bytes);
+            let length = host::give_joined(&buffers) as u32;
+            host::order(Wanted::Spill, &[number, torrent, offset(layout, piece, begin)]);
             What::Spill { piece, length }
         }
         Order::Check { piece, digest_blocks } => {
+            host::give(info.piece_hash(piece).as_slice());
             let (at, length) = (offset(layout, piece, 0), layout.piece_bytes(piece));
-            host.check(number, torrent, at, length, hash(piece), digest_blocks);
+            let numbers = [number, torrent, at, digest_blocks.into(), length.into()];
+            host::order(Wanted::Check, &numbers);
             What::Check(piece)
         }
         Order::Read { piece, begin, length } => {
-            host.read(number, torrent, offset(layout, piece, begin), length);
+            let at = offset(layout, piece, begin);
+            host::order(Wanted::Read, &[number, torrent, at, length.into()]);
             What::Read { piece, begin, length }
         }
         Order::Checkpoint { have, complete } => {
-            host.checkpoint(number, torrent, complete);
+            host::order(Wanted::Checkpoint, &[number, torrent, complete.into()]);
             What::Checkpoint(have)
         }
         Order::Close => {
-            host.close_files(number, torrent);
+            host::order(Wanted::CloseFiles, &[number, torrent]);
             What::Close
         }
     }

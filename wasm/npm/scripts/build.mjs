@@ -7,14 +7,19 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-writeFileSync('bound/engine.short.js', shortened(readFileSync('bound/engine.js', 'utf8')));
+writeFileSync('bound/engine.short.ts', shortened(readFileSync('bound/engine.js', 'utf8')));
 
-/** The JavaScript around the module, with the short names that the module has in the end. */
+/**
+ * The JavaScript around the module, with the short names that the module has in the end; the tables
+ * of what can be told and asked are TypeScript's, of which only the numbers stay.
+ */
 function shortened(glue) {
   const { imports, exports } = JSON.parse(readFileSync('bound/names.json', 'utf8'));
   const ours = new Map(exports.map(([long, short]) => [long, short]));
   const theirs = new Map(imports.map(([, long, short]) => [long, short]));
   return glue
+    .replaceAll(/export const (\w+) = Object\.freeze\(\{(.*?)^\}\);/gms, 'export enum $1 {$2}')
+    .replaceAll(/: (\d+), "\d+": "\w+",$/gm, ' = $1,')
     // All that anybody reads of what the start gives back.
     .replaceAll('return wasm;', 'return { memory: wasm.memory };')
     .replaceAll(/\bwasm\.(\w+)/g, (whole, long) => (ours.has(long) ? `wasm.${ours.get(long)}` : whole))
@@ -28,7 +33,7 @@ const common = {
   target: ['es2022', 'chrome111', 'firefox111', 'safari16.4'],
   minify: true,
   legalComments: 'none',
-  alias: { '#engine': './bound/engine.short.js' },
+  alias: { '#engine': './bound/engine.short.ts', '#host': './src/worker/host.ts' },
   logLevel: 'warning',
 };
 

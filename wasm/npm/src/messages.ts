@@ -59,6 +59,11 @@ export interface Ops {
   log(torrent: number): LogEntry[];
 }
 
+/** What answers a page, once it is set up. */
+export type Asked = {
+  [Op in Exclude<keyof Ops, 'setup'>]: (...args: Parameters<Ops[Op]>) => unknown;
+};
+
 /** A file that a page offers, under the path that the torrent gives it. */
 export interface SeedFile {
   path: string;

@@ -1,4 +1,4 @@
-import type { Engine } from '#engine';
+import * as engine from './calls.js';
 import type { Platform } from './engine.js';
 import { type Loans, MAX_LOAN_BYTES } from './loans.js';
 import type { Ticket } from './swarm.js';
@@ -29,7 +29,6 @@ export class DataSocket {
 
   constructor(
     private readonly peer: number,
-    private readonly engine: Engine,
     private readonly loans: Loans,
     private readonly forget: () => void,
     /** The engine counts it as connected already. */
@@ -48,7 +47,7 @@ export class DataSocket {
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       socket.send(ticket);
-      if (!this.accepted) this.engine.connected(this.peer);
+      if (!this.accepted) engine.connected(this.peer);
       this.#flush();
     };
     socket.onmessage = ({ data }) => {
@@ -81,7 +80,7 @@ export class DataSocket {
     if (this.#ended) return;
     this.#finish();
     this.forget();
-    queueMicrotask(() => this.engine.closed(this.peer, reason));
+    queueMicrotask(() => engine.closed(this.peer, reason));
   }
 
   #finish(): void {
@@ -92,7 +91,7 @@ export class DataSocket {
 
   #receive(data: ArrayBuffer): void {
     if (this.#ended) return;
-    this.engine.received(this.peer, new Uint8Array(data));
+    engine.received(this.peer, new Uint8Array(data));
     this.#consumed += data.byteLength;
     if (this.#consumed >= CREDIT_STEP_BYTES && this.#socket?.readyState === 1) {
       const more = this.loans.take(Math.min(this.#consumed, MAX_LOAN_BYTES - this.#lent));
@@ -124,7 +123,7 @@ export class DataSocket {
     if (this.#sent > 0) {
       const sent = this.#sent;
       this.#sent = 0;
-      queueMicrotask(() => this.engine.sent(this.peer, sent));
+      queueMicrotask(() => engine.sent(this.peer, sent));
     }
   }
 }

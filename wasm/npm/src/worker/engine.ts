@@ -1,10 +1,11 @@
-import { Engine, choosePieceLength, parseMagnet, parseTorrent } from '#engine';
+import { Order } from '#engine';
 import { GannetError, storageError } from '../errors.js';
-import type { AddRequest, Notice, SeedFile, Setup } from '../messages.js';
-import type { LogEntry, Stats } from '../stats.js';
+import type { AddRequest, Asked, Notice, SeedFile, Setup } from '../messages.js';
+import type { LogEntry } from '../stats.js';
+import * as engine from './calls.js';
 import { Disk } from './disk.js';
 import { sha1 } from './hash.js';
-import type { Description, Host } from './host.js';
+import { type Orders, json, text } from './host.js';
 import { makeTorrent } from './make.js';
 import { Sockets } from './sockets.js';
 import type { Store } from './storage/elsewhere.js';
@@ -14,7 +15,6 @@ import { Waiting } from './waiting.js';
 const MEMORY_BYTES = 24 * 1024 * 1024;
 /** Lines of a torrent's log that wait to be asked for; the oldest make room. */
 const MAX_LOG_ENTRIES = 1000;
-const LOGGED = new Set(['piece', 'bad_piece', 'retry', 'joined', 'left', 'banned']);
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MILLIS = 0x7fffffff;
 
@@ -29,7 +29,6 @@ export interface Platform {
 
 /** One torrent, as the worker knows it. */
 interface Entry {
-  description: Description | undefined;
   /** Its bytes, if the page has them: what it seeds. */
   blobs: Blob[] | undefined;
   reading: Waiting<Uint8Array>;
@@ -38,9 +37,8 @@ interface Entry {
   log: LogEntry[];
 }
 
-/** The engine and all that serves it. */
-export class Worker implements Host {
-  readonly #engine: Engine;
+/** What the engine is asked by the page and does for it, with all that serves it. */
+export class Worker implements Asked {
   readonly #disk: Disk;
   readonly #sockets: Sockets;
   readonly #torrents = new Map<number, Entry>();
@@ -51,50 +49,41 @@ export class Worker implements Host {
     setup: Setup,
     private readonly storages: Store,
     platform: Platform,
+    private readonly memory: WebAssembly.Memory,
     private readonly tell: (notice: Notice, transfer?: Transferable[]) => void,
   ) {
-    const seed = crypto.getRandomValues(new BigUint64Array(1))[0]!;
-    const { maxConnections } = setup;
-    this.#disk = new Disk(() => this.#engine, storages);
-    this.#engine = new Engine(this, seed, { memoryBytes: MEMORY_BYTES, maxConnections });
-    this.#sockets = new Sockets(this.#engine, setup.relays, platform, (error) => {
-      tell({ notice: 'relay', error });
-    });
+    this.#disk = new Disk(storages);
+    this.#sockets = new Sockets(setup.relays, platform, (error) => tell({ notice: 'relay', error }));
+    engine.start(MEMORY_BYTES, setup.maxConnections);
   }
 
   // What the page asks
 
-  parse(torrent: Uint8Array): Description {
-    return parseTorrent(torrent);
-  }
+  parse = engine.parse;
+  select = engine.select;
+  pause = engine.pause;
+  resume = engine.resume;
+  addPeer = engine.addPeer;
+  removeSource = engine.removeSource;
+  fetched = engine.fetched;
+  limits = engine.limits;
+  pieces = engine.pieces;
+  info = engine.info;
+  stats = engine.stats;
 
   add(request: AddRequest, blobs?: Blob[]): { torrent: number } {
-    const { content, wanted, sequential, maxPeers, maxWorkers, maxRetries } = request;
-    const options = {
-      wanted: wanted ?? undefined,
-      sequential,
-      complete: blobs !== undefined,
-      maxPeers: maxPeers ?? undefined,
-      maxWorkers: maxWorkers ?? undefined,
-      maxRetries: maxRetries ?? undefined,
-    };
-    const magnet = typeof content === 'string' ? parseMagnet(content) : undefined;
-    const parsed = typeof content === 'string' ? undefined : parseTorrent(content);
+    const { content } = request;
+    const options = { ...request, complete: blobs !== undefined };
     this.#blobsOfNext = blobs;
-    const torrent = typeof content === 'string'
-      ? this.#engine.addMagnet(content, options)
-      : this.#engine.add(content, options);
-    this.#entry(torrent).description ??= parsed;
-    const tiers = parsed?.trackers ?? magnet?.trackers.map((url) => [url]) ?? [];
-    const trackers = [...tiers, ...request.trackers.map((url) => [url])];
-    const infoHash = (parsed ?? magnet)!.infoHash;
-    this.#sockets.join(torrent, infoHash, trackers);
-    for (const peer of magnet?.peers ?? []) {
+    if (typeof content === 'string') {
+      const [torrent, magnet] = engine.addMagnet(content, options);
+      this.#sockets.join(torrent, magnet.infoHash, [...magnet.trackers, ...request.trackers]);
       // A name instead of an address is the relay's to look up, and it doesn't.
-      try {
-        this.#engine.addPeer(torrent, peer);
-      } catch { /* passed over, like any peer that can't be reached */ }
+      for (const peer of magnet.peers) this.#sockets.found(torrent, peer);
+      return { torrent };
     }
+    const [torrent, { infoHash, trackers }] = engine.add(content, options);
+    this.#sockets.join(torrent, infoHash, [...trackers.flat(), ...request.trackers]);
     return { torrent };
   }
 
@@ -103,7 +92,7 @@ export class Worker implements Host {
   ): Promise<{ torrent: number; content: Uint8Array }> {
     const blobs = files.map((file) => file.blob);
     const whole = new Blob(blobs);
-    const pieceLength = choosePieceLength(whole.size);
+    const pieceLength = engine.choosePieceLength(whole.size);
     const hashes = new Uint8Array(Math.ceil(whole.size / pieceLength) * 20);
     for (let offset = 0, at = 0; offset < whole.size; offset += pieceLength, at += 20) {
       const piece = await whole.slice(offset, offset + pieceLength).arrayBuffer();
@@ -117,48 +106,28 @@ export class Worker implements Host {
     return { ...this.add(request, blobs), content };
   }
 
-  setSelection(torrent: number, wanted: Uint8Array): void {
-    this.#engine.select(torrent, wanted);
-  }
-
   async remove(torrent: number, data: boolean): Promise<void> {
     const entry = this.#torrents.get(torrent);
     if (!entry) return;
     const removed = entry.removed.wait();
-    this.#engine.remove(torrent);
+    engine.remove(torrent);
     await removed;
     await this.storages.discard(torrent, data);
   }
 
-  pause(torrent: number): void {
-    this.#engine.pause(torrent);
-  }
-
-  resume(torrent: number): void {
-    this.#engine.resume(torrent);
-  }
-
-  addPeer(torrent: number, addr: string): void {
-    this.#engine.addPeer(torrent, addr);
+  heap(): number {
+    return this.memory.buffer.byteLength;
   }
 
   addSource(torrent: number, name: string): number {
-    const source = this.#engine.addSource(torrent, name);
+    const source = engine.addSource(torrent, name);
     if (source === undefined) throw new GannetError('LimitError', 'no more sources can be added');
     return source;
   }
 
-  removeSource(torrent: number, source: number): void {
-    this.#engine.removeSource(torrent, source);
-  }
-
-  fetched(source: number, piece: number, bytes: Uint8Array | null, gone: boolean): void {
-    this.#engine.fetched(source, piece, bytes ?? undefined, gone);
-  }
-
-  readPiece(torrent: number, piece: number): Promise<Uint8Array> {
+  read(torrent: number, piece: number): Promise<Uint8Array> {
     const answer = this.#entry(torrent).reading.wait(piece);
-    if (!this.#engine.read(torrent, piece)) {
+    if (!engine.read(torrent, piece)) {
       throw new GannetError('RemovedError', 'there is no such piece, or the torrent was removed');
     }
     return answer;
@@ -169,48 +138,61 @@ export class Worker implements Host {
     return this.storages.on(torrent, 'blob', offset, length);
   }
 
-  limits(download: number | null, upload: number | null): void {
-    this.#engine.setLimits(download ?? undefined, upload ?? undefined);
-  }
-
-  pieces(torrent: number): Uint8Array | null {
-    return this.#engine.pieces(torrent) ?? null;
-  }
-
-  info(torrent: number): Uint8Array | null {
-    return this.#engine.info(torrent) ?? null;
-  }
-
   log(torrent: number): LogEntry[] {
     return this.#torrents.get(torrent)?.log.splice(0) ?? [];
   }
 
-  stats(torrent: number): Stats | null {
-    return this.#engine.stats(torrent);
-  }
-
   // What the engine asks
 
-  arm(delayMillis: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#engine.tick(), Math.min(delayMillis, MAX_DELAY_MILLIS));
-  }
+  readonly orders: Orders = {
+    [Order.Arm]: (_, delayMillis) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(engine.tick, Math.min(delayMillis, MAX_DELAY_MILLIS));
+    },
+    [Order.News]: ([told], torrent) => this.#news(torrent, json(told)),
+    [Order.Log]: ([line], torrent) => {
+      const { log } = this.#entry(torrent);
+      log.push({ at: Date.now(), ...json<Omit<LogEntry, 'at'>>(line) });
+      if (log.length > MAX_LOG_ENTRIES) log.shift();
+    },
+    [Order.Piece]: ([content], torrent, piece, good) => {
+      this.#entry(torrent).reading.answer(good ? content : storageError('io', text(content)), piece);
+    },
+    [Order.Connect]: ([addr], peer, torrent) => this.#sockets.connect(peer, torrent, text(addr)),
+    [Order.Send]: ([bytes], peer) => this.#sockets.send(peer, bytes),
+    [Order.Close]: (_, peer) => this.#sockets.close(peer),
+    [Order.Fetch]: (_, source, piece, length) => {
+      this.tell({ notice: 'fetch', source, piece, length });
+    },
+    [Order.CancelFetch]: (_, source, piece) => this.tell({ notice: 'cancelFetch', source, piece }),
+    [Order.Open]: ([files, wanted], order, torrent) => {
+      this.#disk.open(order, torrent, json(files), wanted, this.#entry(torrent).blobs);
+    },
+    [Order.Select]: ([wanted], order, torrent) => {
+      this.#disk.finish(order, this.storages.on(torrent, 'select', wanted));
+    },
+    [Order.Store]: ([bytes, hash], order, torrent, offset, digests) => {
+      this.#disk.judge(order, this.storages.store(torrent, offset, bytes, hash, !!digests));
+    },
+    [Order.Spill]: ([bytes], order, torrent, offset) => {
+      this.#disk.finish(order, this.storages.on(torrent, 'write', offset, bytes));
+    },
+    [Order.Check]: ([hash], order, torrent, offset, digests, length) => {
+      this.#disk.judge(order, this.storages.check(torrent, offset, length, hash, !!digests));
+    },
+    [Order.Read]: (_, order, torrent, offset, length) => {
+      this.#disk.read(order, torrent, offset, length);
+    },
+    [Order.Checkpoint]: (_, order, torrent, complete) => {
+      this.#disk.checkpoint(order, torrent, !!complete);
+    },
+    [Order.CloseFiles]: (_, order, torrent) => {
+      this.#disk.finish(order, this.storages.on(torrent, 'close'));
+    },
+  };
 
-  news(torrent: number, kind: string, detail: unknown): void {
+  #news(torrent: number, { kind, detail }: { kind: string; detail: unknown }): void {
     const entry = this.#entry(torrent);
-    if (kind === 'read') {
-      const [piece, content] = detail as [number, Uint8Array | string];
-      const read = typeof content === 'string' ? storageError('io', content) : content;
-      entry.reading.answer(read, piece);
-      return;
-    }
-    if (LOGGED.has(kind)) {
-      const [piece = null, ...names] = detail as [number | undefined, ...string[]];
-      entry.log.push({ at: Date.now(), kind: kind as LogEntry['kind'], piece, names });
-      if (entry.log.length > MAX_LOG_ENTRIES) entry.log.shift();
-      return;
-    }
-    if (kind === 'metadata') entry.description = detail as Description;
     if (kind === 'metadata' || kind === 'finished') {
       queueMicrotask(() => this.#sockets.update(torrent));
     }
@@ -223,73 +205,11 @@ export class Worker implements Host {
     this.tell({ notice: 'news', torrent, kind, detail });
   }
 
-  connect(peer: number, torrent: number, addr: string): void {
-    void this.#sockets.connect(peer, torrent, addr);
-  }
-
-  send(peer: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#sockets.send(peer, bytes);
-  }
-
-  close(peer: number): void {
-    this.#sockets.close(peer);
-  }
-
-  fetch(source: number, piece: number, length: number): void {
-    this.tell({ notice: 'fetch', source, piece, length });
-  }
-
-  cancelFetch(source: number, piece: number): void {
-    this.tell({ notice: 'cancelFetch', source, piece });
-  }
-
-  open(order: number, torrent: number, files: Description, wanted: Uint8Array): void {
-    const entry = this.#entry(torrent);
-    entry.description = files;
-    // A view of the engine's memory can't be handed over.
-    this.#disk.open(order, torrent, files, wanted.slice(), entry.blobs);
-  }
-
-  select(order: number, torrent: number, wanted: Uint8Array): void {
-    this.#disk.finish(order, this.storages.on(torrent, 'select', wanted.slice()));
-  }
-
-  store(
-    order: number, torrent: number, offset: number,
-    bytes: Uint8Array<ArrayBuffer>, hash: Uint8Array, digests: boolean,
-  ): void {
-    this.#disk.store(order, torrent, offset, bytes, hash, digests);
-  }
-
-  spill(order: number, torrent: number, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#disk.finish(order, this.storages.on(torrent, 'write', offset, bytes));
-  }
-
-  check(
-    order: number, torrent: number, offset: number, length: number,
-    hash: Uint8Array, digests: boolean,
-  ): void {
-    this.#disk.check(order, torrent, offset, length, hash, digests);
-  }
-
-  read(order: number, torrent: number, offset: number, length: number): void {
-    this.#disk.read(order, torrent, offset, length);
-  }
-
-  checkpoint(order: number, torrent: number, complete: boolean): void {
-    this.#disk.checkpoint(order, torrent, complete);
-  }
-
-  closeFiles(order: number, torrent: number): void {
-    this.#disk.finish(order, this.storages.on(torrent, 'close'));
-  }
-
   /** The engine speaks of a torrent before it has returned its number. */
   #entry(torrent: number): Entry {
     let entry = this.#torrents.get(torrent);
     if (!entry) {
       entry = {
-        description: undefined,
         blobs: this.#blobsOfNext,
         reading: new Waiting(),
         removed: new Waiting(),

@@ -1,4 +1,4 @@
-import { sha1 as sha1InWasm } from '#engine';
+import { sha1 as sha1InWasm } from './calls.js';
 
 const BLOCK_BYTES = 16 * 1024;
 

@@ -1,5 +1,5 @@
-import type { Stats } from '../stats.js';
-export type { Stats };
+// What the engine's module imports, and the types of what it tells.
+import type { Order } from '#engine';
 
 /** What is in a torrent. */
 export interface Description {
@@ -25,7 +25,7 @@ export interface DescribedFile {
 }
 
 /** What is in a magnet link. */
-export interface DescribedMagnet {
+export interface Magnet {
   infoHash: string;
   name: string | null;
   trackers: string[];
@@ -33,46 +33,42 @@ export interface DescribedMagnet {
   webSeeds: string[];
 }
 
-export interface EngineOptions {
-  /** Bytes of pieces that wait in the wasm heap, at most. */
-  memoryBytes: number;
-  maxConnections: number;
-}
-
-export interface AddOptions {
-  wanted?: Uint8Array | undefined;
-  sequential: boolean;
-  /** The data is all there and right: nothing is checked. */
-  complete: boolean;
-  maxPeers?: number | undefined;
-  maxWorkers?: number | undefined;
-  maxRetries?: number | undefined;
-}
+/** Bytes in a buffer of their own. */
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * What the engine asks of the world (wasm/src/host.rs says what each means). None of these may
- * call the engine before it has returned.
+ * What is done for each order: with the bytes and the numbers that wasm/src/host.rs says. None of
+ * these may call the engine before it has returned.
  */
-export interface Host {
-  arm(delayMillis: number): void;
-  news(torrent: number, kind: string, detail: unknown): void;
-  connect(peer: number, torrent: number, addr: string): void;
-  send(peer: number, bytes: Uint8Array): void;
-  close(peer: number): void;
-  fetch(source: number, piece: number, length: number): void;
-  cancelFetch(source: number, piece: number): void;
-  open(order: number, torrent: number, files: Description, wanted: Uint8Array): void;
-  select(order: number, torrent: number, wanted: Uint8Array): void;
-  store(
-    order: number, torrent: number, offset: number,
-    bytes: Uint8Array, hash: Uint8Array, digests: boolean,
-  ): void;
-  spill(order: number, torrent: number, offset: number, bytes: Uint8Array): void;
-  check(
-    order: number, torrent: number, offset: number, length: number,
-    hash: Uint8Array, digests: boolean,
-  ): void;
-  read(order: number, torrent: number, offset: number, length: number): void;
-  checkpoint(order: number, torrent: number, complete: boolean): void;
-  closeFiles(order: number, torrent: number): void;
+export type Orders = Record<Order, (given: [Bytes, Bytes], ...numbers: number[]) => void>;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export const bytesOf = (text: string) => encoder.encode(text);
+export const text = (bytes: Uint8Array) => decoder.decode(bytes);
+export const json = <T>(bytes: Uint8Array): T => JSON.parse(text(bytes));
+
+let orders: Orders;
+let parts: Bytes[] = [];
+
+/** Whose orders the engine's are. */
+export function serveEngine(all: Orders): void {
+  orders = all;
+}
+
+/** What the engine has given since this was last asked. */
+export function given(): [Bytes, Bytes] {
+  return parts.splice(0) as [Bytes, Bytes];
+}
+
+/** The engine gives bytes, one after the other: those from `begin` on, of `total`. */
+export function part(begin: number, total: number, bytes: Uint8Array): void {
+  if (begin === 0) parts.push(new Uint8Array(total));
+  parts.at(-1)!.set(bytes, begin);
+}
+
+/** The engine wants something done. */
+export function order(what: Order, numbers: Float64Array): void {
+  orders[what](given(), ...numbers);
 }

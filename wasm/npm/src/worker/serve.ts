@@ -1,52 +1,32 @@
 import { initSync } from '#engine';
 import { GannetError, toPlain } from '../errors.js';
-import type { Answer, Notice, Ops, Question, Setup, WasmSource } from '../messages.js';
+import type { Answer, Notice, Question, Setup, WasmSource } from '../messages.js';
 import { type Platform, Worker } from './engine.js';
+import { serveEngine } from './host.js';
 
 type Post = (message: Answer | Notice, transfer?: Transferable[]) => void;
 
 /** Answers a page's questions, one by one as they can be answered. */
 export function serve(post: Post, platform: Platform): (question: Question) => void {
   let started: Promise<Worker> | undefined;
-  let memory: WebAssembly.Memory;
-  const worker = async () => {
-    if (!started) throw new GannetError('InternalError', 'the worker was not set up');
-    return started;
-  };
   const start = async (setup: Setup) => {
     const [storages, module] = await Promise.all([
       platform.storages(setup), compiled(setup.wasm, platform),
     ]);
-    ({ memory } = initSync({ module }));
-    return new Worker(setup, storages, platform, post);
+    const { memory } = initSync({ module });
+    const worker = new Worker(setup, storages, platform, memory, post);
+    serveEngine(worker.orders);
+    return worker;
   };
-  const ops: { [Op in keyof Ops]: (...args: Parameters<Ops[Op]>) => unknown } = {
-    setup: async (setup) => {
-      await (started = start(setup));
-    },
-    parse: async (torrent) => (await worker()).parse(torrent),
-    add: async (request) => (await worker()).add(request),
-    seed: async (files, name, trackers) => (await worker()).seed(files, name, trackers),
-    select: async (torrent, wanted) => (await worker()).setSelection(torrent, wanted),
-    remove: async (torrent, data) => (await worker()).remove(torrent, data),
-    pause: async (torrent) => (await worker()).pause(torrent),
-    resume: async (torrent) => (await worker()).resume(torrent),
-    addPeer: async (torrent, addr) => (await worker()).addPeer(torrent, addr),
-    addSource: async (torrent, name) => (await worker()).addSource(torrent, name),
-    removeSource: async (torrent, source) => (await worker()).removeSource(torrent, source),
-    fetched: async (...answer) => (await worker()).fetched(...answer),
-    read: async (torrent, piece) => (await worker()).readPiece(torrent, piece),
-    blob: async (torrent, offset, length) => (await worker()).blob(torrent, offset, length),
-    stats: async (torrent) => (await worker()).stats(torrent),
-    limits: async (download, upload) => (await worker()).limits(download, upload),
-    pieces: async (torrent) => (await worker()).pieces(torrent),
-    info: async (torrent) => (await worker()).info(torrent),
-    log: async (torrent) => (await worker()).log(torrent),
-    heap: async () => (await worker(), memory.buffer.byteLength),
+  const answer = async ({ op, args }: Question) => {
+    if (op === 'setup') return void (await (started = start(...args)));
+    if (!started) throw new GannetError('InternalError', 'the worker was not set up');
+    return ((await started)[op] as (...args: unknown[]) => unknown)(...args);
   };
-  return async ({ id, op, args }) => {
+  return async (question) => {
+    const { id } = question;
     try {
-      const value = await (ops[op] as (...args: unknown[]) => unknown)(...args);
+      const value = await answer(question);
       post({ id, value: value ?? null }, value instanceof Uint8Array ? [value.buffer] : []);
     } catch (error) {
       post({ id, error: toPlain(error) });

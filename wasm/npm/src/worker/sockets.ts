@@ -1,5 +1,5 @@
-import type { Engine } from '#engine';
 import type { PlainError } from '../errors.js';
+import * as engine from './calls.js';
 import { DataSocket } from './data-socket.js';
 import type { Platform } from './engine.js';
 import { Loans } from './loans.js';
@@ -13,22 +13,28 @@ export class Sockets {
   #accepting: { early: Uint8Array<ArrayBuffer>[] } | undefined;
 
   constructor(
-    private readonly engine: Engine,
     private readonly relays: string[],
     private readonly platform: Platform,
     private readonly tell: (error: PlainError | null) => void,
   ) {}
 
   /** Takes part in a torrent's swarm, if there is a relay to do it through. */
-  join(torrent: number, infoHash: string, trackers: string[][]): void {
+  join(torrent: number, infoHash: string, trackers: string[]): void {
     if (this.relays.length === 0) return;
-    const swarm = new Swarm(this.relays, this.platform, infoHash, trackers.flat(), {
-      found: (addr) => this.engine.addPeer(torrent, addr),
+    const swarm = new Swarm(this.relays, this.platform, infoHash, trackers, {
+      found: (addr) => this.found(torrent, addr),
       incoming: (addr, ticket) => this.#accept(torrent, addr, ticket),
       left: () => this.#left(torrent),
       tell: this.tell,
     });
     this.#swarms.set(torrent, swarm);
+  }
+
+  /** Somebody names a peer, who may not have an address. */
+  found(torrent: number, addr: string): void {
+    try {
+      engine.addPeer(torrent, addr);
+    } catch { /* passed over, like any peer that can't be reached */ }
   }
 
   leave(torrent: number): void {
@@ -43,7 +49,7 @@ export class Sockets {
 
   async connect(peer: number, torrent: number, addr: string): Promise<void> {
     // A dial may be given up before there is a ticket for it.
-    const dial = new DataSocket(peer, this.engine, this.#loans, () => this.#open.delete(peer));
+    const dial = new DataSocket(peer, this.#loans, () => this.#open.delete(peer));
     this.#open.set(peer, dial);
     const swarm = this.#swarms.get(torrent);
     const ticket = await swarm?.ticket(addr);
@@ -65,20 +71,18 @@ export class Sockets {
 
   #accept(torrent: number, addr: string, ticket: Ticket): void {
     this.#accepting = { early: [] };
-    const peer = this.engine.accept(torrent, addr);
+    const peer = engine.accept(torrent, addr);
     const { early } = this.#accepting;
     this.#accepting = undefined;
     if (peer === undefined) return;
-    const socket = new DataSocket(
-      peer, this.engine, this.#loans, () => this.#open.delete(peer), true,
-    );
+    const socket = new DataSocket(peer, this.#loans, () => this.#open.delete(peer), true);
     this.#open.set(peer, socket);
     early.forEach((bytes) => socket.send(bytes));
     socket.start(this.platform, ticket);
   }
 
   #left(torrent: number): number | null {
-    const stats = this.engine.stats(torrent);
+    const stats = engine.stats(torrent);
     return stats && stats.pieces > 0 ? stats.wanted_bytes - stats.have_bytes : null;
   }
 }

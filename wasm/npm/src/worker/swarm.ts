@@ -148,9 +148,7 @@ export class Swarm {
     if (this.#tickets.size > MAX_TICKETS) {
       this.#tickets.delete(this.#tickets.keys().next().value!);
     }
-    try {
-      this.member.found(addr);
-    } catch { /* not an address: a relay of another kind than ours */ }
+    this.member.found(addr);
   }
 
   #want(addr: string, ticket: Ticket | undefined): void {
