@@ -51,13 +51,21 @@ pub enum Order {
 
 #[wasm_bindgen(raw_module = "#host")]
 extern "C" {
-    /// Takes some of the bytes of what is given next: those from `begin` on, of `total` in all.
-    #[wasm_bindgen(js_name = part)]
+    /// Copies the bytes of what the host tells or asks.
+    fn take(into: &mut [u8]);
+
+    /// Keeps some of the bytes of what is given next: those from `begin` on, of `total` in all.
     fn part(begin: usize, total: usize, bytes: &[u8]);
 
     /// Carries out an order. The host may not call the engine before this has returned.
-    #[wasm_bindgen(js_name = order)]
     pub(crate) fn order(order: Order, numbers: &[f64]);
+}
+
+/// The bytes of what the host tells or asks, of which there are so many.
+pub(crate) fn taken(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    take(&mut bytes);
+    bytes
 }
 
 /// Gives bytes, which the host keeps a copy of until the next order or answer takes them.

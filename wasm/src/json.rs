@@ -31,15 +31,24 @@ impl Json {
         }
     }
 
-    /// Numbers are JavaScript's: exact up to 2^53.
+    fn key(&mut self, name: &str) {
+        self.next();
+        self.string(name);
+        self.raw(":");
+    }
+
+    /// JavaScript's numbers are exact up to 2^53.
+    fn whole(&mut self, number: u64) {
+        write!(self.0, "{number}").expect("a string takes whatever is written into it");
+    }
+
     fn number(&mut self, number: f64) {
-        let whole = number as i64;
-        let written = if whole as f64 == number {
-            write!(self.0, "{whole}")
+        if number.fract() == 0.0 {
+            self.whole(number as u64);
         } else {
-            write!(self.0, "{}e-6", (number * FRACTIONS) as i64)
-        };
-        written.expect("a string takes whatever is written into it");
+            self.whole((number * FRACTIONS) as u64);
+            self.raw("e-6");
+        }
     }
 
     fn string(&mut self, text: &str) {
@@ -100,9 +109,7 @@ impl ser::SerializeStruct for &mut Json {
         name: &'static str,
         value: &T,
     ) -> Result<(), Never> {
-        self.next();
-        self.string(name);
-        self.raw(":");
+        self.key(name);
         value.serialize(&mut **self)
     }
 
@@ -112,10 +119,11 @@ impl ser::SerializeStruct for &mut Json {
     }
 }
 
+/// Sizes, counts and times: none is negative.
 macro_rules! numbers {
     ($($method:ident: $number:ty),*) => {$(
         fn $method(self, number: $number) -> Result<(), Never> {
-            self.number(number as f64);
+            self.whole(number.into());
             Ok(())
         }
     )*};
@@ -142,12 +150,14 @@ impl ser::Serializer for &mut Json {
     type SerializeStructVariant = Impossible<(), Never>;
 
     numbers! {
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64,
-        serialize_f32: f32, serialize_f64: f64
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
     }
 
     absent! {
+        serialize_i8(i8) -> ();
+        serialize_i16(i16) -> ();
+        serialize_i32(i32) -> ();
+        serialize_i64(i64) -> ();
         serialize_char(char) -> ();
         serialize_bytes(&[u8]) -> ();
         serialize_unit_struct(&'static str) -> ();
@@ -160,6 +170,15 @@ impl ser::Serializer for &mut Json {
 
     fn serialize_bool(self, value: bool) -> Result<(), Never> {
         self.raw(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn serialize_f32(self, number: f32) -> Result<(), Never> {
+        self.serialize_f64(number.into())
+    }
+
+    fn serialize_f64(self, number: f64) -> Result<(), Never> {
+        self.number(number);
         Ok(())
     }
 
@@ -256,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_is_not_whole_is_told_to_a_millionth() {
-        let numbers = [1.5, -0.000_001, 12_345.678_901_234];
-        assert_eq!(bytes(numbers.as_slice()), b"[1500000e-6,-1e-6,12345678901e-6]");
+        let numbers = [1.5, 0.000_001, 12_345.678_901_234];
+        assert_eq!(bytes(numbers.as_slice()), b"[1500000e-6,1e-6,12345678901e-6]");
     }
 }

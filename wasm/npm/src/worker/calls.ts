@@ -2,7 +2,7 @@
 import { Ask, Tell, ask as askEngine, start as startEngine, tell as tellEngine } from '#engine';
 import { type ErrorName, GannetError } from '../errors.js';
 import type { Stats } from '../stats.js';
-import { type Description, type Magnet, bytesOf, json, given } from './host.js';
+import { type Description, type Magnet, bytesOf, given, json, offer } from './host.js';
 
 /** How a torrent is to be downloaded. */
 export interface AddOptions {
@@ -19,12 +19,12 @@ export interface AddOptions {
 const NOTHING = new Uint8Array();
 
 function tell(what: Tell, [first, second, third]: number[], bytes: Uint8Array = NOTHING): void {
-  tellEngine(performance.now(), what, first!, second!, third!, bytes);
+  tellEngine(performance.now(), what, first!, second!, third!, offer(bytes));
 }
 
 /** A number and bytes; nothing if the answer is a no. Throws if there is a reason for it. */
 function ask(what: Ask, [first, second]: number[], bytes: Uint8Array = NOTHING) {
-  const number = askEngine(performance.now(), what, first!, second!, bytes);
+  const number = askEngine(performance.now(), what, first!, second!, offer(bytes));
   const [content] = given();
   if (number === number) return { number, content };
   if (content.length > 0) {

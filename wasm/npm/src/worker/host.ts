@@ -50,7 +50,8 @@ export const text = (bytes: Uint8Array) => decoder.decode(bytes);
 export const json = <T>(bytes: Uint8Array): T => JSON.parse(text(bytes));
 
 let orders: Orders;
-let parts: Bytes[] = [];
+const parts: Bytes[] = [];
+let told: Uint8Array;
 
 /** Whose orders the engine's are. */
 export function serveEngine(all: Orders): void {
@@ -60,6 +61,17 @@ export function serveEngine(all: Orders): void {
 /** What the engine has given since this was last asked. */
 export function given(): [Bytes, Bytes] {
   return parts.splice(0) as [Bytes, Bytes];
+}
+
+/** What the engine will take: the bytes of what it is told or asked next. Their length. */
+export function offer(bytes: Uint8Array): number {
+  told = bytes;
+  return bytes.length;
+}
+
+/** The engine takes what it was offered. */
+export function take(into: Uint8Array): void {
+  into.set(told);
 }
 
 /** The engine gives bytes, one after the other: those from `begin` on, of `total`. */
