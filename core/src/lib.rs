@@ -94,6 +94,7 @@
 //! | [`wire`], [`extension`], [`announce`], [`bencode`] | the protocols |
 //! | [`metainfo`], [`magnet`], [`layout`], [`bitfield`], [`names`] | torrents, and what they name |
 
+pub mod addr;
 pub mod announce;
 pub mod bencode;
 pub mod bitfield;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::{
+    addr,
     id::{PeerKey, SourceKey},
     score::Standing,
     sorted::Map,
@@ -93,7 +94,7 @@ impl Roster {
         let kind = if outgoing { PeerKind::Outgoing } else { PeerKind::Incoming };
         let id = match self.by_addr.get(&addr) {
             Some(&id) => id,
-            None => self.add(addr.to_string(), Some(addr), kind),
+            None => self.add(addr::text(addr), Some(addr), kind),
         };
         self.by_addr.insert(addr, id);
         self.record_mut(id).presence = Presence::Peer(peer);

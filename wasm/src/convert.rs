@@ -4,7 +4,7 @@ use std::{fmt::Display, io::ErrorKind, net::SocketAddr, slice, str};
 
 use bytes::Bytes;
 use gannet_core::{
-    AddError, AddTorrent, Content, TorrentOptions,
+    AddError, AddTorrent, Content, TorrentOptions, addr,
     event::News,
     id::PieceIndex,
     magnet::{Magnet, MagnetError},
@@ -81,11 +81,11 @@ pub(crate) fn magnet(link: &[u8]) -> Result<Magnet, Refusal> {
     text(link).parse().map_err(error)
 }
 
-pub(crate) fn addr(addr: &[u8]) -> Result<SocketAddr, Refusal> {
-    let error = |_| {
+pub(crate) fn addr(given: &[u8]) -> Result<SocketAddr, Refusal> {
+    let error = || {
         Refusal::new("AddressError", &"a peer is an address and a port, as in 198.51.100.7:6881")
     };
-    text(addr).parse().map_err(error)
+    addr::read(text(given)).ok_or_else(error)
 }
 
 /// JavaScript's text is UTF-8 when it comes here; what isn't is nothing.
@@ -234,8 +234,8 @@ pub(crate) fn tell_news(torrent: f64, news: &News) {
         News::PieceDone(report) => line("piece", Some(report.piece), &report.from),
         News::PieceFailed(report) => line("bad_piece", Some(report.piece), &report.from),
         News::Retry { piece, name, .. } => line("retry", Some(*piece), slice::from_ref(name)),
-        News::PeerJoined(peer) => line("joined", None, &[peer.addr.to_string()]),
-        News::PeerLeft { addr, .. } => line("left", None, &[addr.to_string()]),
+        News::PeerJoined(peer) => line("joined", None, &[addr::text(peer.addr)]),
+        News::PeerLeft { addr, .. } => line("left", None, &[addr::text(*addr)]),
         News::Banned { name } => line("banned", None, slice::from_ref(name)),
         News::SourceLeft { name, .. } => line("left", None, slice::from_ref(name)),
         News::Read { piece, result } => return tell_piece(torrent, *piece, result),

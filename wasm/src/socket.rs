@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use gannet_core::{
+    addr,
     contract::Input,
     id::{PeerKey, TorrentKey},
     reason::Disconnect,
@@ -21,7 +22,7 @@ pub(crate) struct Sockets(Table<u64, PeerKey>);
 impl Sockets {
     pub(crate) fn dial(&mut self, peer: PeerKey, torrent: TorrentKey, addr: SocketAddr) {
         let number = self.adopt(peer);
-        host::give(addr.to_string().as_bytes());
+        host::give(addr::text(addr).as_bytes());
         host::order(Order::Connect, &[number, torrent.as_u64() as f64]);
     }
 
