@@ -102,6 +102,7 @@ mod book;
 pub mod choker;
 pub mod config;
 pub mod contract;
+mod cut;
 mod draw;
 pub mod event;
 pub mod extension;

@@ -3,6 +3,7 @@
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use crate::{
+    cut,
     id::{InfoHash, InfoHashError},
     percent::{decode, encode, raw_query_pairs},
 };
@@ -77,7 +78,7 @@ impl FromStr for Magnet {
         if link.len() > MAX_MAGNET_BYTES {
             return Err(MagnetError::TooLong);
         }
-        let query = strip_scheme(link.trim()).ok_or(MagnetError::Scheme)?;
+        let query = strip_scheme(link.trim_ascii()).ok_or(MagnetError::Scheme)?;
         let mut magnet = Self::new(info_hash(query)?);
         for (name, value) in raw_query_pairs(query) {
             magnet.take(unnumbered(name), value)?;
@@ -136,13 +137,13 @@ impl fmt::Display for Magnet {
 }
 
 fn strip_scheme(link: &str) -> Option<&str> {
-    let (scheme, query) = link.split_once('?')?;
+    let (scheme, query) = cut::at_first(link, b'?')?;
     scheme.eq_ignore_ascii_case("magnet:").then_some(query)
 }
 
 /// `tr` for `tr.1`: links with several of a kind may number them.
 fn unnumbered(name: &str) -> &str {
-    match name.rsplit_once('.') {
+    match cut::at_last(name, b'.') {
         Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => name,
     }
@@ -153,7 +154,7 @@ fn info_hash(query: &str) -> Result<InfoHash, MagnetError> {
     let mut is_v2 = false;
     for (_, value) in raw_query_pairs(query).filter(|(name, _)| unnumbered(name) == "xt") {
         let topic = text(value);
-        let Some((urn, hash)) = topic.rsplit_once(':') else { continue };
+        let Some((urn, hash)) = cut::at_last(&topic, b':') else { continue };
         is_v2 |= urn.eq_ignore_ascii_case("urn:btmh");
         if urn.eq_ignore_ascii_case("urn:btih") {
             let hash = hash.parse()?;
@@ -167,17 +168,17 @@ fn info_hash(query: &str) -> Result<InfoHash, MagnetError> {
 
 fn select_only(text: &str) -> Option<Vec<RangeInclusive<u32>>> {
     let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = cut::at_first(part, b'-').unwrap_or((part, part));
         let range = first.parse().ok()?..=last.parse().ok()?;
         (!range.is_empty()).then_some(range)
     };
-    text.split(',').map(range).collect()
+    cut::at_each(text, b',').map(range).collect()
 }
 
 fn is_host_and_port(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| {
-        let is_bracketed = host.starts_with('[') && host.ends_with(']');
-        let is_host = !host.is_empty() && (is_bracketed || !host.contains(':'));
+    cut::at_last(text, b':').is_some_and(|(host, port)| {
+        let is_bracketed = matches!(host.as_bytes(), [b'[', .., b']']);
+        let is_host = !host.is_empty() && (is_bracketed || !host.as_bytes().contains(&b':'));
         is_host && port.parse::<u16>().is_ok_and(|port| port != 0)
     })
 }

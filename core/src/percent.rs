@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-use crate::listed::Listed;
+use crate::{cut, listed::Listed};
 
 /// The bytes that text stands for. A `%` without two hexadecimal digits behind it stands for
 /// itself, and so does `+`.
@@ -72,8 +72,8 @@ pub fn query_pairs(query: &str) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_
 
 /// The names and values of a query as [`query_pairs`], but as they stand.
 pub fn raw_query_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> + '_ {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    let pairs = cut::at_each(query, b'&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| cut::at_first(pair, b'=').unwrap_or((pair, "")))
 }
 
 fn hex(digit: u8) -> Option<u8> {

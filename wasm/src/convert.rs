@@ -151,8 +151,8 @@ pub(crate) fn disconnect(reason: &[u8]) -> Disconnect {
 /// A word of the host's, a space, and the name of a file.
 pub(crate) fn storage_error(what: &[u8], limit: f64) -> StorageError {
     let what = text(what);
-    let (kind, file) = what.split_once(' ').unwrap_or((what, ""));
-    let file = file.to_owned();
+    let end = what.bytes().position(|byte| byte == b' ').unwrap_or(what.len());
+    let (kind, file) = (&what[..end], what.get(end + 1..).unwrap_or_default().to_owned());
     match kind {
         "full" => StorageError::Full { file },
         "memory" => StorageError::MemoryLimit { limit_bytes: limit as u64 },

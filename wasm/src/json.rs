@@ -26,7 +26,7 @@ impl Json {
 
     /// What stands before an item or a field: a comma, unless it is the first.
     fn next(&mut self) {
-        if !self.0.ends_with(['[', '{']) {
+        if !matches!(self.0.as_bytes().last(), Some(b'[' | b'{')) {
             self.raw(",");
         }
     }

@@ -99,7 +99,7 @@ struct Urls(Set<String>);
 impl Urls {
     /// The URL in the value, if it is one that isn't known yet.
     fn keep(&mut self, value: Value<'_>) -> Option<String> {
-        let url = value.as_str()?.trim();
+        let url = value.as_str()?.trim_ascii();
         let is_kept = !url.is_empty() && url.len() <= MAX_URL_BYTES && self.0.len() < MAX_URLS;
         (is_kept && self.0.insert(url.to_owned())).then(|| url.to_owned())
     }

@@ -2,7 +2,7 @@
 
 use super::escape::{escape_bytes, is_hazardous};
 
-use crate::listed::Listed;
+use crate::{cut, listed::Listed};
 
 /// The longest part of a path in bytes, as most file systems have it.
 pub const MAX_COMPONENT_BYTES: usize = 255;
@@ -75,9 +75,9 @@ fn safe_component(raw: &[u8]) -> Option<String> {
     if let [letter, b':', ..] = name.as_bytes()
         && letter.is_ascii_alphabetic()
     {
-        name.replace_range(1..2, "_");
+        name = format!("{}_{}", &name[..1], &name[2..]);
     }
-    name.truncate(name.trim_end_matches(['.', ' ']).len());
+    name.truncate(undotted(&name).len());
     if name.is_empty() {
         return None;
     }
@@ -91,8 +91,8 @@ fn safe_component(raw: &[u8]) -> Option<String> {
 
 /// Whether Windows takes the name for a device, whatever its extension.
 fn is_device(name: &str) -> bool {
-    let base = name.split(['.', ':']).next().unwrap_or_default().trim_end();
-    let base = base.to_ascii_uppercase();
+    let end = name.bytes().position(|byte| matches!(byte, b'.' | b':')).unwrap_or(name.len());
+    let base = name[..end].trim_ascii_end().to_ascii_uppercase();
     let numbered = base.strip_prefix("COM").or_else(|| base.strip_prefix("LPT"));
     matches!(&*base, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
         || numbered.is_some_and(|number| {
@@ -110,13 +110,18 @@ fn shorten(name: String) -> String {
     let stem = &stem[..char_boundary(stem, MAX_COMPONENT_BYTES - extension.len())];
     let cut = format!("{stem}{extension}");
     // The cut may have bared dots and spaces, and there may be nothing before them.
-    let kept = cut.trim_end_matches(['.', ' ']).len();
-    if kept == 0 { "_".to_owned() } else { cut[..kept].to_owned() }
+    let kept = undotted(&cut);
+    if kept.is_empty() { "_".to_owned() } else { kept.to_owned() }
+}
+
+/// The name without dots and spaces at its end: Windows drops them.
+fn undotted(name: &str) -> &str {
+    cut::end(name, |byte| matches!(byte, b'.' | b' '))
 }
 
 /// Parts a name before the dot of its extension, if it has a short one.
 pub(super) fn split_extension(name: &str) -> (&str, &str) {
-    match name.rfind('.') {
+    match name.bytes().rposition(|byte| byte == b'.') {
         Some(dot) if dot > 0 && name.len() - dot <= MAX_EXTENSION_BYTES => name.split_at(dot),
         _ => (name, ""),
     }
