@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     bitfield::Bitfield,
@@ -49,7 +49,7 @@ pub(crate) enum Stage {
     /// The host is dialling.
     Dialling,
     /// The remote handshake is on its way; what is there of it.
-    Handshake(BytesMut),
+    Handshake(Vec<u8>),
     /// Messages flow.
     Open,
 }
@@ -117,7 +117,7 @@ pub(crate) struct Peer {
     pub(crate) last_heard: Instant,
     pub(crate) last_said: Instant,
     decoder: Decoder,
-    out: BytesMut,
+    out: Vec<u8>,
 }
 
 impl Peer {
@@ -133,7 +133,7 @@ impl Peer {
             outgoing,
             listens_at: None,
             record,
-            stage: if outgoing { Stage::Dialling } else { Stage::Handshake(BytesMut::new()) },
+            stage: if outgoing { Stage::Dialling } else { Stage::Handshake(Vec::new()) },
             peer_id: None,
             fast: false,
             extended: false,
@@ -163,7 +163,7 @@ impl Peer {
             last_heard: now,
             last_said: now,
             decoder: Decoder::new(),
-            out: BytesMut::new(),
+            out: Vec::new(),
         }
     }
 
@@ -261,7 +261,7 @@ impl Peer {
         }
         self.last_said = now;
         self.unsent_bytes += self.out.len() as u64;
-        Some(self.out.split().freeze())
+        Some(std::mem::take(&mut self.out).into())
     }
 
     /// When something about the connection itself is due: handshake, idle end, keep-alive.

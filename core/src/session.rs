@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     announce::ENABLED,
@@ -29,7 +29,7 @@ use crate::{
 struct Newcomer {
     addr: SocketAddr,
     since: Instant,
-    said: BytesMut,
+    said: Vec<u8>,
 }
 
 /// The torrents and what they share. See the [crate documentation](crate) for how a host runs it.
@@ -235,7 +235,7 @@ impl Session {
             return None;
         }
         let key = self.shared.next_peer();
-        self.newcomers.insert(key, Newcomer { addr, since: now, said: BytesMut::new() });
+        self.newcomers.insert(key, Newcomer { addr, since: now, said: Vec::new() });
         Some(key)
     }
 
@@ -439,7 +439,7 @@ impl Session {
         };
         let Some(Newcomer { addr, said, .. }) = self.newcomers.remove(&key) else { return };
         self.shared.assign_peer(key, torrent);
-        self.with(now, torrent, |torrent, cx| torrent.accept(cx, key, addr, said.freeze()));
+        self.with(now, torrent, |torrent, cx| torrent.accept(cx, key, addr, said.into()));
     }
 
     fn refuse(&mut self, key: PeerKey, reason: CloseReason) {

@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
 use crate::{
@@ -363,9 +363,9 @@ fn read(
     offset: u64,
     length: u32,
 ) -> Result<Bytes, StorageError> {
-    let mut bytes = BytesMut::zeroed(length as usize);
+    let mut bytes = vec![0; length as usize];
     read_into(storage, layout, offset, &mut bytes)?;
-    Ok(bytes.freeze())
+    Ok(bytes.into())
 }
 
 fn read_into(

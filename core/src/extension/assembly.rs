@@ -1,6 +1,6 @@
 //! Puts an `info` dictionary together from what several peers send.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{MAX_METADATA_BYTES, METADATA_PIECE_BYTES};
 use crate::{id::PeerKey, listed::Listed, sorted::Set};
@@ -114,13 +114,13 @@ impl MetadataAssembly {
         if !self.slots.iter().all(filled) {
             return None;
         }
-        let mut whole = BytesMut::with_capacity(self.size_bytes as usize);
+        let mut whole = Vec::with_capacity(self.size_bytes as usize);
         for slot in &self.slots {
             if let Slot::Filled(_, data) = slot {
                 whole.extend_from_slice(data);
             }
         }
-        Some(whole.freeze())
+        Some(whole.into())
     }
 
     /// Who sent what is here, each once, in the order of their keys.

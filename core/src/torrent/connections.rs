@@ -92,7 +92,7 @@ impl Torrent {
     pub(crate) fn connected(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
         let peer = self.peers.get_mut(&key).filter(|peer| matches!(peer.stage, Stage::Dialling));
         let Some(peer) = peer else { return };
-        peer.stage = Stage::Handshake(bytes::BytesMut::new());
+        peer.stage = Stage::Handshake(Vec::new());
         peer.opened_at = cx.now;
         self.timers.no_later_than(Timer::Peers, peer.deadline());
         self.say_handshake(cx, key);

@@ -1,7 +1,5 @@
 //! Reads messages from a byte stream that comes in pieces of any size.
 
-use std::collections::VecDeque;
-
 use bytes::{Buf, Bytes};
 
 use super::message::{Message, Span, id};
@@ -51,7 +49,8 @@ pub enum WireError {
 #[derive(Debug)]
 pub struct Decoder {
     max_message_bytes: u32,
-    input: VecDeque<Bytes>,
+    /// One, as long as whoever feeds it reads all messages before.
+    input: Vec<Bytes>,
     /// The fixed part of the message being read.
     head: [u8; MAX_HEAD_BYTES],
     head_filled: usize,
@@ -72,7 +71,7 @@ impl Decoder {
     pub const fn new() -> Self {
         Self {
             max_message_bytes: MAX_MESSAGE_BYTES,
-            input: VecDeque::new(),
+            input: Vec::new(),
             head: [0; MAX_HEAD_BYTES],
             head_filled: 0,
             body: Vec::new(),
@@ -88,7 +87,7 @@ impl Decoder {
     /// Hands in the next bytes of the stream.
     pub fn feed(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.input.push_back(bytes);
+            self.input.push(bytes);
         }
     }
 
@@ -129,7 +128,7 @@ impl Decoder {
     /// Reads the fixed part up to `bytes`; whether it is all there.
     fn fill_head(&mut self, bytes: usize) -> bool {
         while self.head_filled < bytes {
-            let Some(chunk) = self.input.front() else { return false };
+            let Some(chunk) = self.input.first() else { return false };
             let count = chunk.len().min(bytes - self.head_filled);
             self.head[self.head_filled..][..count].copy_from_slice(&chunk[..count]);
             self.head_filled += count;
@@ -140,16 +139,16 @@ impl Decoder {
 
     /// Takes `count` bytes, which the front has, off the input.
     fn consume(&mut self, count: usize) {
-        let Some(chunk) = self.input.front_mut() else { return };
+        let Some(chunk) = self.input.first_mut() else { return };
         chunk.advance(count);
         if chunk.is_empty() {
-            self.input.pop_front();
+            self.input.remove(0);
         }
     }
 
     /// The payload of `size` bytes once it is whole.
     fn take_body(&mut self, size: usize) -> Option<Bytes> {
-        if let Some(chunk) = self.input.front()
+        if let Some(chunk) = self.input.first()
             && self.body.is_empty()
             && chunk.len() >= size
         {
@@ -158,7 +157,7 @@ impl Decoder {
             return Some(body);
         }
         while self.body.len() < size {
-            let chunk = self.input.front()?;
+            let chunk = self.input.first()?;
             let count = chunk.len().min(size - self.body.len());
             reserve(&mut self.body, count, size);
             self.body.extend_from_slice(&chunk[..count]);
@@ -170,7 +169,7 @@ impl Decoder {
     /// Throws away the `size` bytes of a message that we don't know.
     fn skip(&mut self, size: usize) -> Option<Message> {
         while self.skipped < size {
-            let count = self.input.front()?.len().min(size - self.skipped);
+            let count = self.input.first()?.len().min(size - self.skipped);
             self.skipped += count;
             self.consume(count);
         }
