@@ -7,6 +7,14 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
+/** The start as wasm-bindgen has it takes what nobody here gives it; all that we want back is the memory. */
+const START = /function initSync\(module\) \{.*?^\}/ms;
+const STARTED = `function initSync({ module }) {
+  if (!(module instanceof WebAssembly.Module)) module = new WebAssembly.Module(module);
+  __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
+  return { memory: wasm.memory };
+}`;
+
 writeFileSync('bound/engine.short.ts', shortened(readFileSync('bound/engine.js', 'utf8')));
 
 /**
@@ -17,11 +25,11 @@ function shortened(glue) {
   const { imports, exports } = JSON.parse(readFileSync('bound/names.json', 'utf8'));
   const ours = new Map(exports.map(([long, short]) => [long, short]));
   const theirs = new Map(imports.map(([, long, short]) => [long, short]));
+  if (!START.test(glue)) throw new Error('the module is started in a new way');
   return glue
+    .replace(START, STARTED)
     .replaceAll(/export const (\w+) = Object\.freeze\(\{(.*?)^\}\);/gms, 'export enum $1 {$2}')
     .replaceAll(/: (\d+), "\d+": "\w+",$/gm, ' = $1,')
-    // All that anybody reads of what the start gives back.
-    .replaceAll('return wasm;', 'return { memory: wasm.memory };')
     .replaceAll(/\bwasm\.(\w+)/g, (whole, long) => (ours.has(long) ? `wasm.${ours.get(long)}` : whole))
     .replaceAll(/\b(__wb\w+):/g, (whole, long) => (theirs.has(long) ? `${theirs.get(long)}:` : whole))
     .replace('"./engine_bg.js":', 'a:');

@@ -8,7 +8,10 @@ const BLOCK_BYTES = 16 * 1024;
  */
 export async function sha1(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const subtle = globalThis.crypto?.subtle;
-  return subtle ? new Uint8Array(await subtle.digest('SHA-1', bytes)) : sha1InWasm(bytes);
+  if (subtle) return new Uint8Array(await subtle.digest('SHA-1', bytes));
+  // The engine may be calling at this moment.
+  await undefined;
+  return sha1InWasm(bytes);
 }
 
 /** The digests of a piece's blocks, one after the other. */

@@ -1,28 +1,27 @@
 import type { SeedFile } from '../messages.js';
+import { bytesOf } from './host.js';
 
 type Value = number | string | Uint8Array | Value[] | { [key: string]: Value };
-
-const text = new TextEncoder();
 
 /** Bencode (BEP 3); the keys of a dictionary are given in order. */
 function* encode(value: Value): Generator<Uint8Array> {
   if (typeof value === 'number') {
-    yield text.encode(`i${value}e`);
+    yield bytesOf(`i${value}e`);
   } else if (typeof value === 'string' || value instanceof Uint8Array) {
-    const bytes = typeof value === 'string' ? text.encode(value) : value;
-    yield text.encode(`${bytes.length}:`);
+    const bytes = typeof value === 'string' ? bytesOf(value) : value;
+    yield bytesOf(`${bytes.length}:`);
     yield bytes;
   } else if (Array.isArray(value)) {
-    yield text.encode('l');
+    yield bytesOf('l');
     for (const item of value) yield* encode(item);
-    yield text.encode('e');
+    yield bytesOf('e');
   } else {
-    yield text.encode('d');
+    yield bytesOf('d');
     for (const [key, item] of Object.entries(value)) {
       yield* encode(key);
       yield* encode(item);
     }
-    yield text.encode('e');
+    yield bytesOf('e');
   }
 }
 
