@@ -123,6 +123,8 @@ fn finish(ordered: &Path, bound: &Path) -> Result<()> {
     std::fs::create_dir_all(dist())?;
     let mut optimiser = optimiser();
     optimiser.args(["--minify-imports-and-exports-and-modules", "--reorder-functions-by-name"]);
+    // Slow, and so only once: which locals can be the same one, and which is the first.
+    optimiser.args(["--coalesce-locals-learning", "--reorder-locals"]);
     optimiser.args(["--strip-debug", "--strip-producers"]);
     let names =
         process::output(optimiser.arg(ordered).arg("-o").arg(dist().join("gannet.wasm")), LIMIT)?;
