@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// Slots of a meter; with [`SLOT_MICROS`] they span two seconds.
 const SLOTS: usize = 8;
@@ -118,7 +118,7 @@ impl Bucket {
     }
 
     fn gained(&self, elapsed: Duration) -> i64 {
-        signed(self.rate.unwrap_or(0)).saturating_mul(elapsed.as_micros() as i64)
+        signed(self.rate.unwrap_or(0)).saturating_mul(signed(micros(elapsed)))
     }
 
     fn refill(&mut self, now: Instant) {

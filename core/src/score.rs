@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// What everybody starts with.
 pub const SCORE_START: u32 = 100;
@@ -13,7 +13,7 @@ pub const SCORE_FAILURE: u32 = 25;
 
 /// What a piece earns, by how long it took.
 const fn reward(took: Duration) -> u32 {
-    match took.as_millis() {
+    match micros(took) / 1000 {
         0..100 => 20,
         100..1_000 => 10,
         _ => 5,

@@ -34,12 +34,18 @@ impl Instant {
     }
 }
 
+/// A duration in microseconds, the most that there are if it is longer. The standard library's answer
+/// has twice the bits, and so has the code that makes it.
+pub(crate) const fn micros(duration: Duration) -> u64 {
+    let whole = duration.as_secs().saturating_mul(1_000_000);
+    whole.saturating_add(duration.subsec_micros() as u64)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(micros(duration)))
     }
 }
 

@@ -34,7 +34,7 @@ impl Clock {
             return None;
         }
         self.armed = Some(due);
-        Some((due.since(now).as_micros() as f64 / 1000.0).ceil())
+        Some((due.as_micros().saturating_sub(now.as_micros()) as f64 / 1000.0).ceil())
     }
 
     /// The armed timer has fired.

@@ -21,6 +21,7 @@ use crate::{
     shared::Cx,
     stats::PieceReport,
     storage::{Order, Verdict},
+    time::micros,
     wire::Message,
 };
 
@@ -175,7 +176,7 @@ impl Torrent {
         let report = PieceReport {
             piece,
             bytes: download.layout.piece_bytes(piece),
-            micros: cx.now.since(part.began_at).as_micros() as u64,
+            micros: micros(cx.now.since(part.began_at)),
             from: part.senders().iter().map(|&id| self.roster.record(id).name.clone()).listed(),
         };
         match verdict.good {

@@ -13,7 +13,7 @@ use crate::{
     roster::{Presence, Record},
     shared::Cx,
     stats::{PeerStats, STATS_SCHEMA, Span, TorrentStats, TrackerStats},
-    time::Instant,
+    time::{Instant, micros},
 };
 
 /// What is verified is recorded at least this often while it changes.
@@ -203,7 +203,7 @@ impl Torrent {
             downloaded_bytes,
             uploaded_bytes: record.past_uploaded_bytes
                 + peer.map_or(0, |peer| peer.uploaded.total_bytes()),
-            mean_latency_micros: standing.mean_latency().map(|time| time.as_micros() as u64),
+            mean_latency_micros: standing.mean_latency().map(micros),
             download_bytes_per_second: meter.map_or(0, |meter| meter.bytes_per_second(now)),
             upload_bytes_per_second: peer.map_or(0, |peer| peer.uploaded.bytes_per_second(now)),
             mean_download_bytes_per_second: match active_seconds > 0.0 {

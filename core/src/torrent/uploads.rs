@@ -15,6 +15,7 @@ use crate::{
     shared::Cx,
     sorted::{Map, Set},
     storage::{MAX_READ_BYTES, MAX_READS_OUT, Order, StorageError},
+    time::micros,
     wire::{Message, Span, piece_header},
 };
 
@@ -236,7 +237,7 @@ pub(super) fn outstanding(peer: &Peer) -> u64 {
 /// How much is read at once: less under a limit, so that a burst stays short.
 fn read_limit(max_upload: Option<u64>) -> u32 {
     let Some(rate) = max_upload else { return MAX_READ_BYTES };
-    let burst = rate.saturating_mul(BURST.as_millis() as u64) / 1000 / 4;
+    let burst = rate.saturating_mul(micros(BURST)) / 1_000_000 / 4;
     u32::try_from(burst).unwrap_or(u32::MAX).clamp(BLOCK_BYTES, MAX_READ_BYTES)
 }
 

@@ -14,6 +14,7 @@ use crate::{
     shared::Cx,
     sorted::Map,
     stats::PieceReport,
+    time::micros,
 };
 
 /// The result of one work item.
@@ -92,7 +93,7 @@ impl Torrent {
         cx.news(News::PieceDone(PieceReport {
             piece,
             bytes: length,
-            micros: took.as_micros() as u64,
+            micros: micros(took),
             from: vec![entry.name.clone()],
         }));
         self.note_progress(cx);
