@@ -13,17 +13,23 @@ const TYPES = {
 /** Where `cargo xtask www` has put the page. */
 export const BUILT = process.env.GANNET_TEST_PAGE ?? fileURLToPath(new URL('../../../target/www', import.meta.url));
 
-/** Serves the page on loopback; `routes` has more, by path. Remembers which paths were asked for. */
+/**
+ * Serves the page on loopback; `routes` has more, by path: what is answered, or a function that
+ * answers. Remembers which paths were asked for.
+ */
 export async function host(routes = {}) {
   const asked = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     asked.push(pathname);
-    if (pathname in routes) return response.end(routes[pathname]);
     const file = path.join(BUILT, path.normalize(pathname === '/' ? 'index.html' : pathname));
+    const type = TYPES[path.extname(file)] ?? 'application/octet-stream';
+    const route = routes[pathname];
+    if (typeof route === 'function') return route(request, response);
+    if (route !== undefined) return response.setHeader('content-type', type).end(route);
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) return response.writeHead(404).end();
-    response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+    response.setHeader('content-type', type);
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
