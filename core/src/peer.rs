@@ -254,6 +254,18 @@ impl Peer {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Says when we begin or cease to want what it has; we want nothing while `idle`. Whether that
+    /// has changed.
+    pub(crate) fn update_interest(&mut self, idle: bool) -> bool {
+        let interested = self.useful_pieces > 0 && !idle;
+        if !self.is_open() || interested == self.am_interested {
+            return false;
+        }
+        self.am_interested = interested;
+        self.say(if interested { &Message::Interested } else { &Message::NotInterested });
+        true
+    }
+
     /// All that was said since the last flush.
     pub(crate) fn flush(&mut self, now: Instant) -> Option<Bytes> {
         if self.out.is_empty() {

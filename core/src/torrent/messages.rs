@@ -65,8 +65,8 @@ impl Torrent {
                 | Message::Reject(_)
                 | Message::AllowedFast { .. }
         );
-        let agreed = self.peers.get(&key).is_some_and(|peer| peer.fast);
-        match needs_fast && !agreed {
+        let agreed = || self.peers.get(&key).is_some_and(|peer| peer.fast);
+        match needs_fast && !agreed() {
             true => Err(ProtocolError::Fast.into()),
             false => Ok(()),
         }
@@ -132,8 +132,10 @@ impl Torrent {
             peer.useful_pieces += u32::from(download.picker.is_missing(piece));
         }
         let became_seed = peer.is_seed();
-        self.update_interest(key);
-        self.hint_got(cx, key, piece);
+        peer.update_interest(self.options.metadata_only);
+        if self.fresh.is_some() {
+            self.hint_got(cx, key, piece);
+        }
         if became_seed {
             self.close_useless(cx);
         }

@@ -10,11 +10,12 @@ use super::{
     report::{CHECKPOINT_BYTES, CHECKPOINT_INTERVAL},
 };
 use crate::{
+    contract::Output,
     event::News,
     id::{PeerKey, PieceIndex},
     layout::Block,
     listed::Listed,
-    peer::MAX_UNASKED,
+    peer::{MAX_UNASKED, Peer},
     pipeline::Arrival,
     reason::{CloseReason, ProtocolError},
     roster::RecordId,
@@ -220,44 +221,28 @@ impl Torrent {
         let Some(download) = &mut self.download else { return };
         let was_missing = download.picker.is_missing(piece);
         download.picker.verified(piece);
-        let keys: Vec<PeerKey> = self.peers.keys().copied().listed();
-        for key in keys {
-            let Some(peer) = self.peers.get_mut(&key).filter(|peer| peer.is_open()) else {
-                continue;
-            };
+        let idle = self.options.metadata_only;
+        for (&key, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.is_open()) {
             peer.say(&Message::Have { index: piece.as_u32() });
             if was_missing && peer.has.has(piece) {
                 peer.useful_pieces -= 1;
             }
-            let interest_changed = self.update_interest(key);
-            self.tell_have(cx, key, piece, interest_changed);
+            // The others can't ask for it now, or have it: they hear of it with the next ones.
+            if !peer.update_interest(idle) && !may_ask_for(peer, piece) {
+                self.timers.no_later_than(Timer::Haves, cx.now + HAVE_DELAY);
+            } else if let Some(bytes) = peer.flush(cx.now) {
+                cx.output(Output::Send { peer: key, bytes });
+            }
         }
         self.answer_readers(cx, piece);
     }
 
-    /// Whoever is served, or had nothing to want from us before, learns of a piece at once. The
-    /// others can't ask for it now, or have it: for them it waits a moment, and goes with others.
-    fn tell_have(&mut self, cx: &mut Cx<'_>, key: PeerKey, piece: PieceIndex, now: bool) {
-        let Some(peer) = self.peers.get(&key) else { return };
-        let may_ask = !peer.am_choking || !peer.peer_interested;
-        if now || may_ask && !peer.has.has(piece) {
-            return self.flush(cx, key);
-        }
-        self.timers.no_later_than(Timer::Haves, cx.now + HAVE_DELAY);
-    }
-
-    /// Tells a peer when we begin or cease to want what it has. Whether that has changed.
-    pub(super) fn update_interest(&mut self, key: PeerKey) -> bool {
+    /// Tells a peer when we begin or cease to want what it has.
+    pub(super) fn update_interest(&mut self, key: PeerKey) {
         let idle = self.options.metadata_only;
-        let peer = self.peers.get_mut(&key).filter(|peer| peer.is_open());
-        let Some(peer) = peer else { return false };
-        let interested = peer.useful_pieces > 0 && !idle;
-        if interested == peer.am_interested {
-            return false;
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.update_interest(idle);
         }
-        peer.am_interested = interested;
-        peer.say(if interested { &Message::Interested } else { &Message::NotInterested });
-        true
     }
 
     /// What is wanted has changed: counts anew what each peer has of it.
@@ -272,6 +257,12 @@ impl Torrent {
             self.flush(cx, key);
         }
     }
+}
+
+/// Whether a peer that learns of a piece can ask for it at once: it is served, or had nothing to want
+/// from us before.
+fn may_ask_for(peer: &Peer, piece: PieceIndex) -> bool {
+    (!peer.am_choking || !peer.peer_interested) && !peer.has.has(piece)
 }
 
 /// Takes the blocks in memory out of a part, as runs of neighbours.

@@ -73,7 +73,7 @@ impl Flock {
     pub fn world(&self) -> World {
         let payload = Payload::hollow(self.pieces, BLOCK_BYTES);
         let mut world = World::seeded(LATENCY, self.seed);
-        world.keeps_news = false;
+        (world.keeps_news, world.trace.is_off) = (false, true);
         world.trackers.push(Tracker { most: TRACKER_PEERS, ..Tracker::default() });
         join(&mut world, &payload, self.seeder_rate, None, true, false);
         world.run_for(Duration::from_secs(1));

@@ -39,51 +39,35 @@ pub enum Delivery {
     Heal,
 }
 
-struct Planned {
-    at: Instant,
-    number: u64,
-    what: Delivery,
-}
-
-impl PartialEq for Planned {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.number) == (other.at, other.number)
-    }
-}
-
-impl Eq for Planned {}
-
-impl PartialOrd for Planned {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Planned {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
-}
-
 /// All that is planned.
 #[derive(Default)]
 pub struct Queue {
-    heap: BinaryHeap<Reverse<Planned>>,
+    /// When, the how manyth that was planned, and where in `what`: small, as they are moved about.
+    heap: BinaryHeap<Reverse<(Instant, u64, u32)>>,
+    what: Vec<Option<Delivery>>,
+    free: Vec<u32>,
     planned: u64,
 }
 
 impl Queue {
     pub fn push(&mut self, at: Instant, what: Delivery) {
         self.planned += 1;
-        self.heap.push(Reverse(Planned { at, number: self.planned, what }));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.what.push(None);
+            self.what.len() as u32 - 1
+        });
+        self.what[place as usize] = Some(what);
+        self.heap.push(Reverse((at, self.planned, place)));
     }
 
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse(planned)| planned.at)
+        self.heap.peek().map(|Reverse((at, ..))| *at)
     }
 
     pub fn pop(&mut self) -> Option<(Instant, Delivery)> {
-        self.heap.pop().map(|Reverse(planned)| (planned.at, planned.what))
+        let Reverse((at, _, place)) = self.heap.pop()?;
+        self.free.push(place);
+        Some((at, self.what[place as usize].take()?))
     }
 
     /// How much was ever planned: what a run costs.
