@@ -19,6 +19,7 @@ pub struct Plan {
     pub strangers: Vec<StrangerPlan>,
     /// Of each tracker, whether it is asked over UDP.
     pub trackers: Vec<bool>,
+    pub relays: usize,
     pub faults: Vec<(Duration, Fault)>,
 }
 
@@ -30,6 +31,8 @@ pub struct HostPlan {
     pub download_rate: u64,
     pub latency: Duration,
     pub joins_after: Duration,
+    /// It reaches others through relays alone.
+    pub behind_relays: bool,
     /// Starts from the info hash alone.
     pub magnet: bool,
     pub cut: Cut,
@@ -67,6 +70,8 @@ pub enum Fault {
     Part(HostId, Duration),
     /// The tracker fails.
     Tracker(usize, TrackerFault, Duration),
+    /// A relay is killed and started again.
+    Relay(usize, Duration),
 }
 
 impl Fault {
@@ -80,6 +85,7 @@ impl Fault {
             | Self::Stall(_, time)
             | Self::Suspend(_, time)
             | Self::Part(_, time)
+            | Self::Relay(_, time)
             | Self::Tracker(_, _, time) => time,
         }
     }
@@ -101,18 +107,23 @@ impl Plan {
         let files: Vec<usize> = (0..draw(rng, 1..4)).map(|_| draw(rng, 1..500_000)).collect();
         let (seeders, leechers) = (draw(rng, 1..4), draw(rng, 1..6));
         let total: usize = files.iter().sum();
-        let hosts: Vec<HostPlan> = (0..seeders + leechers)
+        let mut hosts: Vec<HostPlan> = (0..seeders + leechers)
             .map(|n| HostPlan::draw(rng, n < seeders, n == 0, piece_length, total))
             .collect();
         let strangers = (0..draw(rng, ..5)).map(|_| StrangerPlan::draw(rng)).collect();
         let trackers: Vec<bool> = (0..draw(rng, ..3)).map(|_| rng.bool()).collect();
-        let faults = (0..draw(rng, ..5))
-            .map(|_| {
-                (millis(rng, 0..20_000), draw_fault(rng, seeders, hosts.len(), trackers.len()))
-            })
-            .collect();
+        let relays = draw(rng, ..4);
+        for leecher in &mut hosts[seeders..] {
+            leecher.behind_relays = relays > 0 && rng.u8(..3) == 0;
+        }
         let latency = millis(rng, 1..80);
-        Self { seed, files, piece_length, latency, hosts, strangers, trackers, faults }
+        let faults = Vec::new();
+        let mut plan =
+            Self { seed, files, piece_length, latency, hosts, strangers, trackers, relays, faults };
+        plan.faults = (0..draw(rng, ..5))
+            .map(|_| (millis(rng, 0..20_000), draw_fault(rng, seeders, &plan)))
+            .collect();
+        plan
     }
 
     /// The same swarm on a good day.
@@ -151,6 +162,7 @@ impl HostPlan {
             download_rate: if rng.bool() { u64::MAX } else { 4 * rate(rng) },
             latency: millis(rng, 0..100),
             joins_after: if first { Duration::ZERO } else { millis(rng, 0..8_000) },
+            behind_relays: false,
             magnet: !seeds && rng.u8(..4) == 0,
             cut,
             memory_bytes: pieces_in_memory * u64::from(piece_length),
@@ -168,11 +180,12 @@ impl StrangerPlan {
 }
 
 /// The first seeder's connections may break, but it is never away; seeders' disks stay as they are.
-fn draw_fault(rng: &mut fastrand::Rng, seeders: usize, hosts: usize, trackers: usize) -> Fault {
+fn draw_fault(rng: &mut fastrand::Rng, seeders: usize, plan: &Plan) -> Fault {
+    let (hosts, trackers, relays) = (plan.hosts.len(), plan.trackers.len(), plan.relays);
     let (any, later) = (draw(rng, ..hosts), draw(rng, 1..hosts));
     let leecher = draw(rng, seeders..hosts);
     let time = millis(rng, 500..15_000);
-    match rng.u8(..10) {
+    match rng.u8(..12) {
         0 => Fault::Cut(any),
         1 => Fault::Kill(leecher, time),
         2 => Fault::Power(leecher, time),
@@ -182,6 +195,7 @@ fn draw_fault(rng: &mut fastrand::Rng, seeders: usize, hosts: usize, trackers: u
         6 => Fault::Jump(any, time * 600),
         7 => Fault::Part(later, time),
         8 if trackers > 0 => Fault::Tracker(draw(rng, ..trackers), draw_tracker_fault(rng), time),
+        9 | 10 if relays > 0 => Fault::Relay(draw(rng, ..relays), time),
         _ => Fault::Cut(later),
     }
 }

@@ -78,6 +78,7 @@ impl<'a> Run<'a> {
         let mut world = World::seeded(plan.latency, plan.seed);
         (world.trace.prints, world.keeps_news) = (prints, false);
         world.trackers = plan.trackers.iter().map(|_| Tracker::default()).collect();
+        world.set_relays(plan.relays);
         let payload = Payload::new(&plan.files, plan.piece_length);
         plan.hosts.iter().for_each(|host| add_host(&mut world, host, &payload));
         for stranger in &plan.strangers {
@@ -139,6 +140,7 @@ impl<'a> Run<'a> {
     fn break_it(&mut self, fault: Fault) {
         match fault {
             Fault::Tracker(n, how, _) => self.world.trackers[n].fault = how,
+            Fault::Relay(n, _) => self.world.kill_relay(n),
             Fault::Cut(host)
             | Fault::Kill(host, _)
             | Fault::Power(host, _)
@@ -164,6 +166,7 @@ impl<'a> Run<'a> {
     fn mend(&mut self, fault: Fault) {
         match fault {
             Fault::Tracker(n, ..) => self.world.trackers[n].fault = TrackerFault::None,
+            Fault::Relay(n, _) => self.world.restart_relay(n),
             Fault::Disk(host, ..) => self.world.hosts[host].disk.fault = DiskFault::None,
             Fault::Kill(host, _) | Fault::Power(host, _)
                 if self.world.hosts[host].down && self.is_here(host) =>
@@ -240,6 +243,9 @@ fn add_host(world: &mut World, plan: &HostPlan, payload: &Arc<Payload>) {
     host.line.cut = plan.cut;
     host.disk.seek = plan.seek;
     host.watch.truth = Some(Arc::clone(payload));
+    if plan.behind_relays {
+        world.put_behind_relays(id);
+    }
 }
 
 /// Names the line to type when a run fails.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gannet_core::event::News;
+use gannet_core::{event::News, stats::TorrentStats};
 
 use crate::world::{
     Cut, DiskFault, HostId, Tracker, TrackerFault, World, payload::Payload, tracker_url, udp_url,
@@ -38,6 +38,10 @@ impl Stage {
         assert!(finished, "{:#?}", self.world.hosts[leecher].stats(self.world.now));
         assert!(self.world.hosts[leecher].content() == self.payload.files);
         self.world.now.since(start).as_secs_f64()
+    }
+
+    fn stats(&self) -> TorrentStats {
+        self.world.hosts[self.leecher].stats(self.world.now)
     }
 
     fn count(&self, which: impl Fn(&News) -> bool) -> usize {
@@ -170,19 +174,36 @@ fn datagrams_that_get_lost_or_come_late_are_sent_again() {
     }
 }
 
+/// A download through the first of so many relays, and what it has after two seconds.
+fn through_relays(relays: usize) -> (Stage, u64) {
+    let mut stage = Stage::new();
+    stage.world.set_relays(relays);
+    stage.world.put_behind_relays(stage.leecher);
+    stage.run(2);
+    let had = stage.stats().have_bytes;
+    assert!(had > 0, "nothing comes through a relay");
+    (stage, had)
+}
+
 #[test]
 fn when_a_relay_dies_all_its_streams_break_and_the_next_one_carries_on() {
-    // To a session behind a relay, that is what the death of a relay looks like: every stream ends at
-    // once, and no dial gets through until another is found.
-    let mut stage = Stage::new();
-    stage.run(2);
-    let before = stage.world.hosts[stage.leecher].stats(stage.world.now).have_bytes;
-    stage.world.cut(stage.leecher);
-    (0..2).for_each(|seeder| stage.world.hosts[seeder].line.unreachable = true);
-    stage.run(5);
-    let cut_off = stage.world.hosts[stage.leecher].stats(stage.world.now);
+    let (mut stage, had) = through_relays(2);
+    stage.world.kill_relay(0);
+    stage.world.run_for(Duration::from_millis(100));
+    let cut_off = stage.stats();
     assert_eq!(cut_off.peers_connected, 0);
-    assert!(cut_off.have_bytes >= before, "progress is kept");
-    (0..2).for_each(|seeder| stage.world.hosts[seeder].line.unreachable = false);
+    assert!(cut_off.have_bytes >= had, "progress is kept");
+    stage.finish(60);
+}
+
+#[test]
+fn when_the_only_relay_dies_a_download_waits_for_it_and_goes_on() {
+    let (mut stage, had) = through_relays(1);
+    stage.world.kill_relay(0);
+    stage.run(5);
+    let cut_off = stage.stats();
+    assert_eq!(cut_off.peers_connected, 0);
+    assert!(cut_off.have_bytes >= had && !stage.world.hosts[stage.leecher].has_all());
+    stage.world.restart_relay(0);
     stage.finish(60);
 }

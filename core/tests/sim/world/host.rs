@@ -22,6 +22,7 @@ use super::{
     net::{ConnId, Line, Side},
     payload::Payload,
     queue::Delivery,
+    relay::Access,
     watch::Watch,
 };
 
@@ -32,6 +33,8 @@ pub struct Host {
     pub torrent: Option<TorrentKey>,
     pub disk: Disk,
     pub line: Line,
+    /// It is behind relays.
+    pub(super) access: Option<Access>,
     pub news: Vec<(Instant, News)>,
     /// Nothing runs there.
     pub down: bool,
@@ -68,6 +71,7 @@ impl Host {
             torrent: None,
             disk: Disk::new(seed),
             line,
+            access: None,
             news: Vec::new(),
             down: false,
             life: 0,

@@ -8,6 +8,7 @@ mod net;
 mod orders;
 pub mod payload;
 mod queue;
+mod relay;
 mod strangers;
 mod trace;
 mod tracker;
@@ -33,6 +34,7 @@ pub use self::{
 use self::{
     net::Conn,
     queue::{Delivery, Queue},
+    relay::Relay,
     trace::Trace,
 };
 use crate::{draw, stranger::Stranger};
@@ -69,6 +71,7 @@ pub struct World {
     pub hosts: Vec<Host>,
     pub strangers: Vec<Stranger>,
     pub trackers: Vec<Tracker>,
+    relays: Vec<Relay>,
     pub trace: Trace,
     /// From one host to another, one way.
     pub latency: Duration,
@@ -95,6 +98,7 @@ impl World {
             hosts: Vec::new(),
             strangers: Vec::new(),
             trackers: Vec::new(),
+            relays: Vec::new(),
             trace: Trace::default(),
             latency,
             keeps_news: true,
@@ -199,6 +203,10 @@ impl World {
         let Some(party) = self.end(conn, 0).map(|end| end.party) else { return };
         if !self.still_dials(party) {
             return self.close(conn, 0);
+        }
+        if !self.reaches_out(party) {
+            self.close(conn, 0);
+            return self.dial_failed(party, Disconnect::Reset);
         }
         self.link(party, conn, 0);
         match party {

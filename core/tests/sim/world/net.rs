@@ -165,6 +165,11 @@ impl World {
         if !self.still_dials(from) {
             return;
         }
+        if !self.reaches_out(from) {
+            let way = self.line(from.who()).latency;
+            let reason = Disconnect::Unreachable;
+            return self.plan(way, Delivery::DialFailed { from, reason });
+        }
         let Some(listener) = self.addresses.get(&to).copied() else {
             let way = self.line(from.who()).latency * 2;
             return self.plan(way, Delivery::DialFailed { from, reason: Disconnect::Refused });

@@ -68,6 +68,7 @@ impl World {
             tracker.asked += 1;
             tracker.fault
         });
+        let fault = if self.is_online(host) { fault } else { TrackerFault::Down };
         let (after, result) = match fault {
             TrackerFault::Down => (self.latency, Err(HttpError::Connect)),
             TrackerFault::Silent => (HTTP_TIMEOUT, Err(HttpError::Timeout)),

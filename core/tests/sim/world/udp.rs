@@ -42,7 +42,8 @@ impl World {
     /// A datagram on its way to a tracker, and its answer on the way back.
     pub(super) fn tell_tracker(&mut self, host: HostId, to: SocketAddr, bytes: &[u8]) {
         let number = number(to);
-        let Some(tracker) = self.trackers.get_mut(number) else { return };
+        let is_online = self.is_online(host);
+        let Some(tracker) = self.trackers.get_mut(number).filter(|_| is_online) else { return };
         tracker.asked += 1;
         let fault = tracker.fault;
         let is_lost = match fault {
