@@ -106,10 +106,22 @@ impl Gannet {
 
     /// Starts a relay that connects to this machine's own addresses, and as often as it is asked.
     pub(crate) fn relay(&self) -> Result<Relay> {
-        let addr = free_addr()?;
+        self.relay_at(free_addr()?, None)
+    }
+
+    /// The same with a key, which relays share.
+    pub(crate) fn relay_with(&self, key: &Path) -> Result<Relay> {
+        self.relay_at(free_addr()?, Some(key))
+    }
+
+    /// Starts a relay at an address, which a relay may have had before.
+    pub(crate) fn relay_at(&self, addr: SocketAddr, key: Option<&Path>) -> Result<Relay> {
         let mut command = self.command();
         command.args(["relay", "--quiet", "--drain", "0s", "--max-dials-per-target", "0"]);
         command.args(["--allow-cidr", "127.0.0.0/8", "--listen", &addr.to_string()]);
+        if let Some(key) = key {
+            command.arg("--key").arg(key);
+        }
         Ok(Relay { addr, running: server(&mut command, addr)? })
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ pub(super) struct Download {
     running: Running,
     lines: Receiver<(Instant, Value)>,
     log: Log,
+    /// The most memory that it may ever have in use.
+    most_bytes: u64,
 }
 
 /// What a download told, and when.
@@ -38,7 +40,12 @@ impl Download {
         let mut command = stage.gannet.command();
         command.arg("get").arg(&shared.torrent).arg("-o").arg(into).args(more);
         command.args(["--json", "--listen", "127.0.0.1:0"]);
-        let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+        Self::of(command.stderr(Stdio::null()), MEMORY_CAP_BYTES + MEMORY_ALLOWANCE_BYTES)
+    }
+
+    /// Runs what tells as `gannet get --json` does.
+    pub(super) fn of(command: &mut Command, most_bytes: u64) -> Result<Self> {
+        let mut running = Running::start(command.stdout(Stdio::piped()))?;
         let stdout = BufReader::new(running.stdout().context("its output is a pipe")?);
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -49,7 +56,7 @@ impl Download {
                 }
             }
         });
-        Ok(Self { running, lines, log: Log::default() })
+        Ok(Self { running, lines, log: Log::default(), most_bytes })
     }
 
     /// Waits until what it told is enough. It must not end before.
@@ -121,7 +128,7 @@ impl Download {
     /// What it told to its end, with its memory under its cap.
     fn rest(mut self) -> Result<Log> {
         self.log.events.extend(self.lines.iter());
-        let (peak, most) = (self.log.peak_bytes, MEMORY_CAP_BYTES + MEMORY_ALLOWANCE_BYTES);
+        let (peak, most) = (self.log.peak_bytes, self.most_bytes);
         ensure!(peak <= most, "{peak} bytes of memory were in use, of {most}");
         Ok(self.log)
     }

@@ -6,6 +6,7 @@ mod download;
 mod hostile;
 mod kills;
 mod leaks;
+mod relays;
 mod restarts;
 mod stage;
 mod stranger;
@@ -48,6 +49,8 @@ enum Scenario {
     ReadOnly,
     /// The tracker and all seeders are killed under a download, and come back
     Restarts,
+    /// The relays of a page are killed under its download, and one comes back
+    Relays,
     /// Half of 32 seeders corrupt or disconnect
     Hostile,
     /// Servers give back what downloads made them open
@@ -116,6 +119,7 @@ impl Scenario {
             Self::FullDisk => disk::full(stage),
             Self::ReadOnly => disk::read_only(stage),
             Self::Restarts => restarts::run(stage),
+            Self::Relays => relays::run(stage),
             Self::Hostile => hostile::run(stage),
             Self::Leaks => leaks::run(stage),
         }
