@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome> {
 }
 
 /// The random swarms as part of the tests, and the economics of small ones: a thousand leechers
-/// take six minutes of a processor, see `--leechers`.
+/// take five minutes of a processor, see `--leechers`.
 pub(crate) fn check() -> Result<()> {
     random(0, CHECK_RUNS)?;
     test("economics", &[], &[])

@@ -174,6 +174,16 @@ fn datagrams_that_get_lost_or_come_late_are_sent_again() {
     }
 }
 
+#[test]
+fn a_connection_that_breaks_before_it_stands_is_dialled_again() {
+    let mut stage = Stage::new();
+    stage.world.hosts[stage.leecher].line.unreachable = true;
+    // The seeders have accepted, and the leecher doesn't know yet.
+    stage.world.run_for(Duration::from_millis(15));
+    (0..2).for_each(|seeder| stage.world.cut(seeder));
+    stage.finish(60);
+}
+
 /// A download through the first of so many relays, and what it has after two seconds.
 fn through_relays(relays: usize) -> (Stage, u64) {
     let mut stage = Stage::new();

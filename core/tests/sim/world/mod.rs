@@ -282,7 +282,8 @@ impl World {
         match party {
             _ if known => {}
             Party::Host(host, peer) => {
-                if self.hosts[host].links.remove(&peer).is_some() {
+                let was_dialling = self.hosts[host].dials.remove(&peer);
+                if self.hosts[host].links.remove(&peer).is_some() || was_dialling {
                     self.input(host, Input::Closed { peer, reason });
                 }
             }
