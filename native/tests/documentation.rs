@@ -59,7 +59,9 @@ fn nothing_in_gannet_starts_a_program() {
         sources(&root().join(folder), &mut code);
     }
     assert!(code.len() > 100_000, "{} bytes of code", code.len());
-    for way in ["process::Command", "Command::new", "CommandExt", "posix_spawn", "execve", "system("] {
+    for way in
+        ["process::Command", "Command::new", "CommandExt", "posix_spawn", "execve", "system("]
+    {
         assert!(!code.contains(way), "{way}");
     }
 }
