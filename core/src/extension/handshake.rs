@@ -68,7 +68,10 @@ impl ExtensionHandshake {
 
     /// The payload that says this.
     pub fn encode(&self) -> Vec<u8> {
-        let extensions = self.metadata_id.map(|id| ("ut_metadata", Encoded::int(id.into())));
+        let mut extensions = Vec::new();
+        if let Some(id) = self.metadata_id {
+            extensions.push(("ut_metadata", Encoded::int(id.into())));
+        }
         let numbers = [
             ("reqq", self.request_queue.map(i64::from)),
             ("metadata_size", self.metadata_size.map(i64::from)),
@@ -76,9 +79,14 @@ impl ExtensionHandshake {
             ("upload_only", self.upload_only.then_some(1)),
         ];
         let mut fields = vec![("m", Encoded::dict(extensions))];
-        fields.extend(self.client.iter().map(|client| ("v", Encoded::bytes(client))));
-        let int = |(key, number): (_, Option<i64>)| Some((key, Encoded::int(number?)));
-        fields.extend(numbers.into_iter().filter_map(int));
+        if let Some(client) = &self.client {
+            fields.push(("v", Encoded::bytes(client)));
+        }
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                fields.push((key, Encoded::int(number)));
+            }
+        }
         Encoded::dict(fields).into_bytes()
     }
 

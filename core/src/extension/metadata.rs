@@ -90,9 +90,11 @@ impl MetadataMessage {
 
 fn header(message_type: u32, piece: u32, total_bytes: Option<u32>) -> Vec<u8> {
     let int = |number: u32| Encoded::int(number.into());
-    let fields = [("msg_type", int(message_type)), ("piece", int(piece))];
-    let total = total_bytes.map(|bytes| ("total_size", int(bytes)));
-    Encoded::dict(fields.into_iter().chain(total)).into_bytes()
+    let mut fields = vec![("msg_type", int(message_type)), ("piece", int(piece))];
+    if let Some(bytes) = total_bytes {
+        fields.push(("total_size", int(bytes)));
+    }
+    Encoded::dict(fields).into_bytes()
 }
 
 fn number(fields: Dict<'_>, field: &'static str) -> Result<u32, MetadataError> {

@@ -20,7 +20,7 @@ pub use self::{
     info::{Attributes, File, Info, PieceHash},
 };
 use crate::{
-    bencode::{self, Limits, Value},
+    bencode::{self, Items, Limits, Value},
     listed::Listed,
     magnet::Magnet,
     sorted::Set,
@@ -103,20 +103,27 @@ impl Urls {
         let is_kept = !url.is_empty() && url.len() <= MAX_URL_BYTES && self.0.len() < MAX_URLS;
         (is_kept && self.0.insert(url.to_owned())).then(|| url.to_owned())
     }
+
+    fn keep_all(&mut self, list: Items<'_>) -> Vec<String> {
+        list.filter_map(|url| self.keep(url)).listed()
+    }
 }
 
 /// `announce-list`, or `announce` where that has nothing (BEP 12).
 fn trackers(root: Record<'_>) -> Vec<Vec<String>> {
-    let mut urls = Urls::default();
-    let tiers = root.optional("announce-list").and_then(Value::list).into_iter().flatten();
-    let tiers = tiers.filter_map(Value::list);
-    let tiers = tiers.map(|tier| tier.filter_map(|url| urls.keep(url)).listed());
-    let tiers: Vec<_> = tiers.filter(|tier| !tier.is_empty()).listed();
-    if !tiers.is_empty() {
-        return tiers;
+    let (mut urls, mut tiers) = (Urls::default(), Vec::new());
+    for tier in root.optional("announce-list").and_then(Value::list).into_iter().flatten() {
+        let tier = tier.list().map_or_else(Vec::new, |tier| urls.keep_all(tier));
+        if !tier.is_empty() {
+            tiers.push(tier);
+        }
     }
-    let announce = root.optional("announce").and_then(|url| urls.keep(url));
-    announce.map(|url| vec![url]).into_iter().listed()
+    if tiers.is_empty()
+        && let Some(url) = root.optional("announce").and_then(|url| urls.keep(url))
+    {
+        tiers.push(vec![url]);
+    }
+    tiers
 }
 
 /// `url-list`: a list, or a single string.
@@ -124,7 +131,7 @@ fn web_seeds(root: Record<'_>) -> Vec<String> {
     let mut urls = Urls::default();
     let Some(value) = root.optional("url-list") else { return Vec::new() };
     match value.list() {
-        Some(list) => list.filter_map(|url| urls.keep(url)).listed(),
-        None => urls.keep(value).into_iter().listed(),
+        Some(list) => urls.keep_all(list),
+        None => urls.keep(value).map_or_else(Vec::new, |url| vec![url]),
     }
 }

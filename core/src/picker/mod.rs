@@ -8,6 +8,7 @@
 //! out a block once; asking a second peer for it (endgame) is its caller's decision.
 
 mod begun;
+mod probe;
 mod rarity;
 
 use std::ops::Range;
@@ -18,7 +19,6 @@ use self::{
 };
 use crate::{
     bitfield::Bitfield,
-    draw,
     id::PieceIndex,
     layout::{Block, Layout},
     listed::Listed,
@@ -30,11 +30,6 @@ use crate::{
 pub const RANDOM_FIRST_PIECES: u32 = 4;
 /// Pieces in the streaming window.
 pub const WINDOW_PIECES: u32 = 64;
-/// Pieces looked at in order of rarity before the asker's own pieces are walked instead.
-const MAX_PROBES: usize = 64;
-
-/// Pieces of the asker's own of which the rarest is taken.
-const MAX_COMPARED: usize = 16;
 
 /// What the picker is told of whoever asks.
 pub struct Asker<'a> {
@@ -143,8 +138,9 @@ impl Picker {
     pub fn want(&mut self, wanted: Bitfield) {
         self.wanted = wanted;
         self.wanted_have = self.wanted.intersection_count(&self.have);
-        let pieces: Vec<PieceIndex> = self.wanted.iter().chain(self.wanted.iter_missing()).listed();
-        pieces.into_iter().for_each(|piece| self.sort(piece));
+        for pieces in [self.wanted.iter().listed(), self.wanted.iter_missing().listed()] {
+            pieces.into_iter().for_each(|piece| self.sort(piece));
+        }
     }
 
     /// Asks for the pieces from here on first, in order; `None` ends that.
@@ -374,38 +370,6 @@ impl Picker {
             && self.rarity.contains(piece)
             && asker.has.has(piece)
             && (asker.eligible)(piece)
-    }
-
-    fn pick_at_random(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
-        let all = self.rarity.all();
-        let start = draw::index(&mut self.rng, all.len().max(1));
-        let turned = all[start.min(all.len())..].iter().chain(&all[..start.min(all.len())]);
-        let mut pieces = turned.take(MAX_PROBES).map(|&piece| PieceIndex::new(piece));
-        pieces.find(|&piece| self.may_begin(piece, asker)).or_else(|| self.walk(asker))
-    }
-
-    fn pick_rarest(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
-        // What nobody is known to have, only those can have that are not counted: seeders.
-        let nowhere = usize::from(!asker.has.is_full());
-        let buckets = self.rarity.buckets().skip(nowhere).filter(|bucket| !bucket.is_empty());
-        let rng = &mut self.rng;
-        let rarest_first = buckets.flat_map(|bucket| {
-            let (before, after) = bucket.split_at(draw::index(rng, bucket.len()));
-            after.iter().chain(before)
-        });
-        let probes: Vec<u32> = rarest_first.copied().take(MAX_PROBES).listed();
-        let mut pieces = probes.into_iter().map(PieceIndex::new);
-        pieces.find(|&piece| self.may_begin(piece, asker)).or_else(|| self.walk(asker))
-    }
-
-    /// The asker has little of what is rare: walks what it has, by the word, from a random place.
-    fn walk(&mut self, asker: &Asker<'_>) -> Option<PieceIndex> {
-        let start = self.rng.u32(..self.have.len().max(1));
-        let behind = self.open.iter_common_from(asker.has, start);
-        let all = behind.chain(self.open.iter_common_from(asker.has, 0));
-        let pieces = all.take(2 * self.open.count() as usize);
-        let pieces = pieces.filter(|&piece| self.may_begin(piece, asker)).take(MAX_COMPARED);
-        pieces.min_by_key(|&piece| self.rarity.availability(piece))
     }
 
     fn begin(&mut self, layout: &Layout, piece: PieceIndex) {
