@@ -1,5 +1,5 @@
-import type { Torrent } from './torrent.js';
 import { aborted } from './signal.js';
+import { PIECE_HAVE, type Torrent } from './torrent.js';
 import type { DescribedFile } from './worker/host.js';
 
 /** Which bytes of a file: from `start` up to, not including, `end`. */
@@ -70,10 +70,14 @@ export class TorrentFile {
     await this.stream(signal ? { signal } : {}).pipeTo(writable, signal ? { signal } : {});
   }
 
-  /** Waits until every piece of it is there, and has them fetched first. */
+  /** Waits until every piece of it is there, and has those fetched first that aren't; only these are read. */
   async #whole(signal?: AbortSignal): Promise<void> {
-    if (this.torrent.state === 'seeding' || this.length === 0) return;
-    const reader = this.stream(signal ? { signal } : {}).getReader();
-    while (!(await reader.read()).done);
+    if (this.length === 0) return;
+    const { pieceLength } = this.torrent;
+    const pieces = await aborted(this.torrent.pieces(), signal);
+    const end = this.#offset + this.length;
+    for (let piece = Math.floor(this.#offset / pieceLength); piece * pieceLength < end; piece += 1) {
+      if (pieces[piece] !== PIECE_HAVE) await this.torrent.read(piece, signal);
+    }
   }
 }
