@@ -1,5 +1,6 @@
 import * as engine from './calls.js';
 import type { Platform } from './engine.js';
+import { free } from './free.js';
 import { type Loans, MAX_LOAN_BYTES } from './loans.js';
 import type { Ticket } from './swarm.js';
 
@@ -93,6 +94,7 @@ export class DataSocket {
     if (this.#ended) return;
     engine.received(this.peer, new Uint8Array(data));
     this.#consumed += data.byteLength;
+    free(data);
     if (this.#consumed >= CREDIT_STEP_BYTES && this.#socket?.readyState === 1) {
       const more = this.loans.take(Math.min(this.#consumed, MAX_LOAN_BYTES - this.#lent));
       this.#lent += more;

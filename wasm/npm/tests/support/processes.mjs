@@ -23,5 +23,28 @@ export function processes(profile, type) {
   return found;
 }
 
-/** The most that any of these has had resident, in MiB. */
-export const peakMebibytes = (pids) => Math.max(...pids.map((pid) => field(pid, 'VmHWM') / 1024));
+/** How often a process is looked at: Chromium sets back now and then what Linux counts as the most. */
+const LOOK_MILLIS = 100;
+
+/**
+ * Watches the processes of a type from now on. `stop` answers with the most that one of them had
+ * resident, in MiB: all of it, with what it maps of files and shares with others.
+ */
+export function watchMemory(profile, type) {
+  let most = 0;
+  const look = () => {
+    for (const pid of processes(profile, type)) most = Math.max(most, field(pid, 'VmHWM') / 1024);
+  };
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch { /* not begun yet */ }
+  }, LOOK_MILLIS);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return most;
+    },
+  };
+}

@@ -48,8 +48,7 @@ export class FolderStorage implements Storage {
 
   async select(): Promise<void> {}
 
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const into = new Uint8Array(length);
+  async read(offset: number, length: number, into = new Uint8Array(length)): Promise<Uint8Array<ArrayBuffer>> {
     for (const slice of this.#slices(offset, length)) {
       const here = into.subarray(slice.begin, slice.begin + slice.length);
       await this.#with(slice.file, false, async (handle) => {

@@ -50,8 +50,7 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const into = new Uint8Array(length);
+  async read(offset: number, length: number, into = new Uint8Array(length)): Promise<Uint8Array<ArrayBuffer>> {
     let filled = 0;
     for (const part of this.#parts(offset, length)) {
       into.set(part, filled);

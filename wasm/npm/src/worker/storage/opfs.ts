@@ -1,3 +1,4 @@
+import { free } from '../free.js';
 import type { Description } from '../host.js';
 import { type Found, type Storage, StorageFailure, stampsUpTo } from './storage.js';
 
@@ -42,10 +43,10 @@ export class OpfsStorage implements Storage {
     }
     // Chromium writes what fits, or answers with an error code as a huge number: neither throws.
     if (written !== bytes.length) throw new StorageFailure('full', this.description.name);
+    free(bytes.buffer);
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const into = new Uint8Array(length);
+  async read(offset: number, length: number, into = new Uint8Array(length)): Promise<Uint8Array<ArrayBuffer>> {
     const read = this.#open().read(into, { at: offset });
     if (read !== length) throw new StorageFailure('missing', this.description.name);
     return into;

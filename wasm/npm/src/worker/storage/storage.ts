@@ -33,8 +33,8 @@ export interface Found {
 export interface Storage {
   open(): Promise<Found>;
   select(wanted: Uint8Array): Promise<void>;
-  /** Exactly `length` bytes, in a buffer of their own. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Exactly `length` bytes: in a buffer of their own, or in `into` where a storage can do that. */
+  read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** All of `bytes`, which are the storage's from now on. */
   write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Bytes as a blob, without reading them where that can be. */

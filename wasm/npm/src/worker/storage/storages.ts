@@ -17,6 +17,10 @@ const NO_DIGESTS = new Uint8Array();
  */
 export class Storages {
   readonly #storages = new Map<number, Storage>();
+  /** Settled when the last check that was asked for has ended. */
+  #checked: Promise<unknown> = Promise.resolve();
+  /** Where pieces lie that are checked. */
+  #room = new Uint8Array();
 
   constructor(private readonly shelf: Shelf) {}
 
@@ -51,10 +55,17 @@ export class Storages {
     return judged;
   }
 
-  async check(
+  /** One piece after the other, in the same memory: many are asked for at once, and they can be large. */
+  check(
     torrent: number, offset: number, length: number, hash: Uint8Array, wantsDigests: boolean,
   ): Promise<Judged> {
-    return judge(await this.on(torrent, 'read', offset, length), hash, wantsDigests, false);
+    const judged = this.#checked.then(async () => {
+      if (this.#room.length < length) this.#room = new Uint8Array(length);
+      const piece = await this.on(torrent, 'read', offset, length, this.#room.subarray(0, length));
+      return judge(piece, hash, wantsDigests, false);
+    });
+    this.#checked = judged.catch(() => {});
+    return judged;
   }
 
   /** The torrent is no more; nor are its bytes, if they are to go. */
