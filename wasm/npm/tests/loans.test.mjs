@@ -1,0 +1,102 @@
+// How much a relay may send before the page has consumed it: what each socket is lent, and all together.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { source } from './support/source.mjs';
+
+const MEBIBYTE = 1024 * 1024;
+const MESSAGE_BYTES = 256 * 1024;
+const MAX_LOAN_BYTES = 7 * MEBIBYTE;
+const MAX_LOANS_BYTES = 14 * MEBIBYTE;
+
+let DataSocket, Loans;
+
+before(async () => {
+  ({ DataSocket } = await source('worker/data-socket.ts'));
+  ({ Loans } = await source('worker/loans.ts'));
+});
+
+/** A data socket whose relay is the test itself. */
+function connection(loans) {
+  let received = 0;
+  const credits = [];
+  const socket = { readyState: 1, send: (said) => credits.push(Number(said)), close() {} };
+  const engine = { connected() {}, closed() {}, received: (_, bytes) => (received += bytes.length) };
+  const it = new DataSocket(1, engine, loans, () => {}, true);
+  it.start({ socket: () => socket }, { url: 'ws://relay.test', ticket: '0' });
+  return {
+    bring(bytes) {
+      for (let left = bytes; left > 0; left -= MESSAGE_BYTES) {
+        socket.onmessage({ data: new ArrayBuffer(Math.min(left, MESSAGE_BYTES)) });
+      }
+    },
+    message: (data) => socket.onmessage({ data }),
+    /** The relay closes it. */
+    end: () => socket.onclose({ code: 1000 }),
+    /** The page does. */
+    close: () => it.close(),
+    /** What it may have on the way beyond the first window. */
+    get lent() {
+      return credits.reduce((sum, credit) => sum + credit, 0) - received;
+    },
+    get received() {
+      return received;
+    },
+  };
+}
+
+test('who brings much is lent as much again as it brought, and never more than 7 MiB', () => {
+  const one = connection(new Loans());
+  one.bring(MEBIBYTE);
+  assert.equal(one.lent, MEBIBYTE);
+  one.bring(2 * MEBIBYTE);
+  assert.equal(one.lent, 3 * MEBIBYTE);
+  one.bring(100 * MEBIBYTE);
+  assert.equal(one.received, 103 * MEBIBYTE);
+  assert.equal(one.lent, MAX_LOAN_BYTES);
+});
+
+test('who brings little is lent nothing', () => {
+  const loans = new Loans();
+  const quiet = connection(loans);
+  quiet.message(new ArrayBuffer(16 * 1024));
+  assert.ok(quiet.lent <= 0);
+  assert.equal(loans.take(Infinity), MAX_LOANS_BYTES);
+});
+
+test('all sockets together are lent 14 MiB, and are credited all the same what they brought', () => {
+  const loans = new Loans();
+  const many = Array.from({ length: 10 }, () => connection(loans));
+  for (let turn = 0; turn < 40; turn += 1) many.forEach((each) => each.bring(MEBIBYTE));
+  assert.equal(many.reduce((sum, { lent }) => sum + lent, 0), MAX_LOANS_BYTES);
+  assert.ok(many.every(({ lent }) => lent >= 0 && lent <= MAX_LOAN_BYTES));
+  const late = connection(loans);
+  late.bring(20 * MEBIBYTE);
+  assert.equal(late.lent, 0);
+});
+
+test('what a socket was lent goes to others once it has ended, and only once', () => {
+  const loans = new Loans();
+  const [first, second] = [connection(loans), connection(loans)];
+  first.bring(20 * MEBIBYTE);
+  second.bring(20 * MEBIBYTE);
+  assert.equal(loans.take(1), 0);
+  first.end();
+  first.close();
+  // What was under way is nobody's any more.
+  first.bring(20 * MEBIBYTE);
+  const third = connection(loans);
+  third.bring(20 * MEBIBYTE);
+  assert.equal(third.lent, MAX_LOAN_BYTES);
+  assert.equal(loans.take(1), 0);
+  second.close();
+  third.end();
+  assert.equal(loans.take(Infinity), MAX_LOANS_BYTES);
+});
+
+test('a message’s memory is given back as soon as it was read', () => {
+  const message = new ArrayBuffer(MESSAGE_BYTES);
+  const one = connection(new Loans());
+  one.message(message);
+  assert.equal(one.received, MESSAGE_BYTES);
+  assert.equal(message.byteLength, 0);
+});
