@@ -47,6 +47,8 @@ async function begin(page, { storage = 'opfs', waitMillis = 0, sequential = fals
     };
     const input = new URL('/film.torrent', location.href);
     globalThis.torrent = await client.add(input, { sources: [source], sequential });
+    // Asked for at once: who asks after a failure waits for the end.
+    globalThis.failure = torrent.done.catch(({ name, message }) => ({ name, message }));
   }, [storage, waitMillis, sequential, from, made.pieceLength]);
 }
 
@@ -78,7 +80,7 @@ test('a full quota is an error of its own name, and the download goes on when th
   await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 2_500_000 });
   // What lies behind a hole counts as large as what is before it: from the beginning, then.
   await begin(page, { sequential: true });
-  const error = await page.evaluate(() => torrent.done.catch(({ name, message }) => ({ name, message })));
+  const error = await page.evaluate(() => failure);
   assert.equal(error?.name, 'QuotaError', JSON.stringify(error));
   assert.match(error.message, /film\.bin/);
   const kept = await have(page);
