@@ -115,6 +115,12 @@ impl Torrent {
             }
             let Some((range, blocks)) = take_neighbours(peer, limit) else { return };
             let (piece, begin, length) = range;
+            if !self.have().is_some_and(|have| have.has(piece)) {
+                // It was lost while the peer waited for it.
+                self.refuse_blocks(cx, key, &blocks);
+                continue;
+            }
+            let Some(peer) = self.peers.get_mut(&key) else { return };
             peer.reading += length;
             cx.shared.upload_rate.take(u64::from(length));
             let waiting = self.uploads.reads.entry(range).or_default();

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gannet_core::{AddTorrent, Content, TorrentOptions, event::News, stats::TorrentState};
+use gannet_core::{
+    AddTorrent, Content, SessionConfig, TorrentOptions, event::News, stats::TorrentState,
+};
 
 use crate::world::{DiskFault, HostId, World, payload::Payload};
 #[cfg(target_arch = "wasm32")]
@@ -162,4 +164,27 @@ fn bytes_that_rot_between_two_runs_are_fetched_again() {
     stage.world.hosts[stage.leecher].disk.record_mut().take();
     stage.restart(400);
     stage.finish();
+}
+
+#[test]
+fn a_piece_that_can_not_be_read_any_more_is_refused_to_those_who_wait_for_it() {
+    let payload = Payload::new(&[1 << 20], 1 << 20);
+    let mut world = World::new(Duration::from_millis(10));
+    // What is asked for waits for the limit.
+    let config = SessionConfig { max_upload: Some(50_000), ..SessionConfig::default() };
+    let broken = world.add_host(config, 5_000_000);
+    let content = Content::Info(Arc::clone(&payload.info));
+    let data = Some(payload.files.clone());
+    world.add_torrent(broken, content, data, &[], TorrentOptions::default());
+    world.run_for(Duration::from_secs(1));
+    let leecher = world.leecher(&payload, 500_000, &[broken]);
+    world.run_for(Duration::from_secs(3));
+    world.hosts[broken].disk.fault = DiskFault::Errors(1);
+    world.run_for(Duration::from_secs(10));
+    assert!(!world.hosts[broken].has_all(), "nothing was read there");
+    assert!(!world.hosts[leecher].has_all(), "it has all without that");
+    let seeder = world.seeder(&payload, 500_000);
+    let addr = world.hosts[seeder].addr;
+    world.befriend(leecher, addr);
+    assert!(world.run_until(Duration::from_secs(60), |world| world.hosts[leecher].has_all()));
 }
