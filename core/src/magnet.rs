@@ -167,12 +167,16 @@ fn info_hash(query: &str) -> Result<InfoHash, MagnetError> {
 }
 
 fn select_only(text: &str) -> Option<Vec<RangeInclusive<u32>>> {
-    let range = |part: &str| {
+    let mut ranges = Vec::new();
+    for part in cut::at_each(text, b',') {
         let (first, last) = cut::at_first(part, b'-').unwrap_or((part, part));
         let range = first.parse().ok()?..=last.parse().ok()?;
-        (!range.is_empty()).then_some(range)
-    };
-    cut::at_each(text, b',').map(range).collect()
+        if range.is_empty() {
+            return None;
+        }
+        ranges.push(range);
+    }
+    Some(ranges)
 }
 
 fn is_host_and_port(text: &str) -> bool {

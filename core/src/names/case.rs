@@ -55,14 +55,15 @@ static RUNS: [(u32, u8, u8, i32); 186] = [
 /// The small letter for a capital one, anything else as it is.
 pub(super) fn lower(c: char) -> char {
     let code = u32::from(c);
-    let holds = |&&(first, letters, step, _): &&(u32, u8, u8, i32)| {
-        let (letters, step) = (u32::from(letters), u32::from(step));
-        first <= code && code < first + letters * step && (code - first).is_multiple_of(step)
-    };
-    // A run may lie between the letters of another one: the fourth from the last at most is ours.
     let begun = RUNS.partition_point(|&(first, ..)| first <= code);
-    let run = RUNS[..begun].iter().rev().take(4).find(holds);
-    run.and_then(|&(.., apart)| char::from_u32(code.wrapping_add_signed(apart))).unwrap_or(c)
+    // A run may lie between the letters of another one: the fourth from the last at most is ours.
+    for &(first, letters, step, apart) in &RUNS[begun.saturating_sub(4)..begun] {
+        let (behind, step) = (code - first, u32::from(step));
+        if behind < u32::from(letters) * step && behind.is_multiple_of(step) {
+            return char::from_u32(code.wrapping_add_signed(apart)).unwrap_or(c);
+        }
+    }
+    c
 }
 
 #[cfg(test)]

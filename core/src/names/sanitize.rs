@@ -129,7 +129,11 @@ pub(super) fn split_extension(name: &str) -> (&str, &str) {
 
 /// The largest boundary between characters that is at most `at`.
 pub(super) fn char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&index| text.is_char_boundary(index)).unwrap_or(0)
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// Leaves out the innermost folders of a path that is too long.
