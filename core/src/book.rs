@@ -66,8 +66,8 @@ impl AddressBook {
 
     /// The address that should be dialled next, if one is due.
     pub(crate) fn next_due(&self, now: Instant) -> Option<SocketAddr> {
-        let idle = self.addresses.iter().filter(|(_, known)| known.peer.is_none());
-        let due = idle.filter(|(_, known)| known.next_dial <= now);
+        let is_due = |known: &Address| known.peer.is_none() && known.next_dial <= now;
+        let due = self.addresses.iter().filter(|(_, known)| is_due(known));
         due.min_by_key(|(_, known)| (known.failures, known.next_dial)).map(|(&addr, _)| addr)
     }
 

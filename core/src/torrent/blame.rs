@@ -57,11 +57,14 @@ impl Torrent {
         good: &Verdict,
     ) {
         let copies = self.retries.settled(piece);
-        let blocks = || copies.iter().flat_map(|copy| copy.blocks.iter().zip(&good.digests));
-        let guilty = blocks().filter(|((_, bad), good)| bad != *good).map(|((from, _), _)| *from);
-        let guilty: Set<RecordId> = guilty.collect();
-        for ((from, _), _) in blocks() {
-            self.suspects.remove(from);
+        let mut guilty = Set::new();
+        for copy in &copies {
+            for ((from, block), good) in copy.blocks.iter().zip(&good.digests) {
+                self.suspects.remove(from);
+                if block != good {
+                    guilty.insert(*from);
+                }
+            }
         }
         if !copies.is_empty() {
             part.senders().iter().for_each(|id| {

@@ -173,12 +173,12 @@ impl Torrent {
     /// For each file, whether the user wants it; pad files never (BEP 47).
     pub(super) fn wanted_files(&self, info: &Info) -> Vec<bool> {
         let chosen = self.options.wanted.as_deref();
-        let files = info.files().iter().enumerate();
-        files
-            .map(|(n, file)| {
-                !file.attributes.pad && chosen.is_none_or(|c| c.get(n).copied().unwrap_or(false))
-            })
-            .listed()
+        let mut wanted = Vec::with_capacity(info.files().len());
+        for (n, file) in info.files().iter().enumerate() {
+            let is_chosen = chosen.is_none_or(|chosen| chosen.get(n) == Some(&true));
+            wanted.push(is_chosen && !file.attributes.pad);
+        }
+        wanted
     }
 
     /// Turns the choice of files into a choice of pieces.

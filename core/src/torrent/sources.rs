@@ -82,8 +82,9 @@ impl Torrent {
             return;
         }
         let busy = self.sources.values().filter(|source| source.fetching.is_some()).count();
-        let idle = self.sources.iter().filter(|(_, source)| source.fetching.is_none());
-        let ready = idle.filter(|(_, source)| source.rests_until <= cx.now);
+        let is_ready =
+            |source: &SourceState| source.fetching.is_none() && source.rests_until <= cx.now;
+        let ready = self.sources.iter().filter(|(_, source)| is_ready(source));
         let ready = ready.map(|(&key, source)| (key, source.record)).listed();
         let best = ready.iter().map(|&(_, record)| self.best_first(record));
         let free = self.options.max_workers.saturating_sub(busy);
