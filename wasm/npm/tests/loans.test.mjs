@@ -8,20 +8,25 @@ const MESSAGE_BYTES = 256 * 1024;
 const MAX_LOAN_BYTES = 7 * MEBIBYTE;
 const MAX_LOANS_BYTES = 14 * MEBIBYTE;
 
+/** Bytes that the engine was given, by socket. */
+const received = new Map();
 let DataSocket, Loans;
+let sockets = 0;
 
 before(async () => {
+  globalThis.engineHears = (what, socket, bytes) => {
+    if (what === 'Received') received.set(socket, (received.get(socket) ?? 0) + bytes);
+  };
   ({ DataSocket } = await source('worker/data-socket.ts'));
   ({ Loans } = await source('worker/loans.ts'));
 });
 
 /** A data socket whose relay is the test itself. */
 function connection(loans) {
-  let received = 0;
+  const number = ++sockets;
   const credits = [];
   const socket = { readyState: 1, send: (said) => credits.push(Number(said)), close() {} };
-  const engine = { connected() {}, closed() {}, received: (_, bytes) => (received += bytes.length) };
-  const it = new DataSocket(1, engine, loans, () => {}, true);
+  const it = new DataSocket(number, loans, () => {}, true);
   it.start({ socket: () => socket }, { url: 'ws://relay.test', ticket: '0' });
   return {
     bring(bytes) {
@@ -36,10 +41,10 @@ function connection(loans) {
     close: () => it.close(),
     /** What it may have on the way beyond the first window. */
     get lent() {
-      return credits.reduce((sum, credit) => sum + credit, 0) - received;
+      return credits.reduce((sum, credit) => sum + credit, 0) - this.received;
     },
     get received() {
-      return received;
+      return received.get(number) ?? 0;
     },
   };
 }
