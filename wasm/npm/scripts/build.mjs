@@ -41,7 +41,7 @@ const common = {
   target: ['es2022', 'chrome111', 'firefox111', 'safari16.4'],
   minify: true,
   legalComments: 'none',
-  alias: { '#engine': './bound/engine.short.ts', '#host': './src/worker/host.ts' },
+  alias: { '#engine': './bound/engine.short.ts', '#host': './src/worker/boundary.ts' },
   logLevel: 'warning',
 };
 

@@ -2,7 +2,8 @@
 import { Ask, Tell, ask as askEngine, start as startEngine, tell as tellEngine } from '#engine';
 import { type ErrorName, GannetError } from '../errors.js';
 import type { Stats } from '../stats.js';
-import { type Description, type Magnet, bytesOf, given, json, offer } from './host.js';
+import { bytesOf, given, json, offer } from './boundary.js';
+import type { Description, Magnet } from './host.js';
 
 /** How a torrent is to be downloaded. */
 export interface AddOptions {

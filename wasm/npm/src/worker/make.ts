@@ -1,5 +1,5 @@
 import type { SeedFile } from '../messages.js';
-import { bytesOf } from './host.js';
+import { bytesOf } from './boundary.js';
 
 type Value = number | string | Uint8Array | Value[] | { [key: string]: Value };
 

@@ -1,8 +1,8 @@
 import { initSync } from '#engine';
 import { GannetError, toPlain } from '../errors.js';
 import type { Answer, Notice, Question, Setup, WasmSource } from '../messages.js';
+import { serveEngine } from './boundary.js';
 import { type Platform, Worker } from './engine.js';
-import { serveEngine } from './host.js';
 
 type Post = (message: Answer | Notice, transfer?: Transferable[]) => void;
 
