@@ -26,6 +26,18 @@ fn every_entry_of_a_folder_is_a_torrent_and_what_is_hidden_is_not() {
 }
 
 #[test]
+fn a_file_is_had_by_a_link_that_names_only_the_udp_tracker() {
+    let mut server = Server::with("--udp 127.0.0.1:0");
+    let line = server.process.line_after("tracker at udp://");
+    let tracker = line.split(' ').next().unwrap();
+    let hash = server.info_hash("film.mkv");
+    let link = format!("magnet:?xt=urn:btih:{hash}&tr=udp://{tracker}");
+    let get = format!("get {link} -o got --listen 127.0.0.1:0 --quiet --timeout 30s");
+    server.place.gannet(&get).ok();
+    assert!(server.place.read("got/film.mkv") == server.place.read("share/film.mkv"));
+}
+
+#[test]
 fn a_file_is_had_by_the_url_of_its_torrent_and_by_its_magnet_link() {
     let server = Server::start();
     let magnet = server.offer("film.mkv")["magnet"].as_str().unwrap().to_owned();

@@ -19,7 +19,7 @@ pub const FILM_BYTES: usize = 3_000_000;
 pub struct Server {
     pub place: Place,
     pub addr: String,
-    _process: Running,
+    pub process: Running,
 }
 
 impl Server {
@@ -41,7 +41,7 @@ impl Server {
         ));
         let line = process.line_after("serving at http://");
         let addr = line.split(' ').next().unwrap().to_owned();
-        Self { place, addr, _process: process }
+        Self { place, addr, process }
     }
 
     pub fn url(&self, path: &str) -> String {

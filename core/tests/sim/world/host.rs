@@ -106,6 +106,7 @@ impl Host {
     }
 
     /// The pieces of its torrent.
+    #[cfg(not(target_arch = "wasm32"))] // Only large swarms need it.
     pub fn pieces(&self) -> impl Iterator<Item = PieceIndex> + use<> {
         let info = self.info.as_ref().expect("the torrent was opened");
         info.layout().pieces()
