@@ -3,31 +3,34 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** Sections of a WebAssembly module, and the part of the one called `name` that names functions. */
-const [CUSTOM, CODE, FUNCTION_NAMES] = [0, 10, 1];
+const [CUSTOM, FUNCTIONS, CODE, FUNCTION_NAMES] = [0, 3, 10, 1];
 /** Bytes that are the same in two functions count if there are so many of them in a row. */
 const RUN_BYTES = 4;
 const FINGERPRINT_WORDS = 256;
 /** How much being like one of the last functions counts, the last one first. */
 const WEIGHTS = [1, 0.5, 0.25];
+/** How much it counts to be of the last one's type: the list of types packs, too. */
+const SAME_TYPE = 0.07;
 
 const [from, to] = process.argv.slice(2);
 const module = readFileSync(from);
 const imports = WebAssembly.Module.imports(new WebAssembly.Module(module));
 const imported = imports.filter(({ kind }) => kind === 'function').length;
-const { sections, functions } = read(module);
-writeFileSync(to, Buffer.concat([...sections, nameSection(order(functions))]));
+const { sections, functions, types } = read(module);
+writeFileSync(to, Buffer.concat([...sections, nameSection(order(functions, types))]));
 
-/** The module without what it says beside itself, and the code of each function. */
+/** The module without what it says beside itself, and the code and the type of each function. */
 function read(module) {
   const sections = [module.subarray(0, 8)];
-  let functions = [];
+  let [functions, types] = [[], []];
   for (let at = 8; at < module.length;) {
     const [length, begin] = number(module, at + 1);
     if (module[at] !== CUSTOM) sections.push(module.subarray(at, begin + length));
+    if (module[at] === FUNCTIONS) types = numbers(module, begin);
     if (module[at] === CODE) functions = list(module, begin);
     at = begin + length;
   }
-  return { sections, functions };
+  return { sections, functions, types };
 }
 
 /** A list of things that each begin with their length. */
@@ -37,6 +40,16 @@ function list(bytes, start) {
     const [length, begin] = number(bytes, at);
     at = begin + length;
     return bytes.subarray(begin, at);
+  });
+}
+
+/** A list of numbers. */
+function numbers(bytes, start) {
+  let [count, at] = number(bytes, start);
+  return Array.from({ length: count }, () => {
+    const [value, next] = number(bytes, at);
+    at = next;
+    return value;
   });
 }
 
@@ -51,7 +64,7 @@ function number(bytes, at) {
 }
 
 /** Numbers of functions: from the smallest on, the one most like the last few is the next. */
-function order(functions) {
+function order(functions, types) {
   const prints = functions.map(fingerprint);
   const sizes = prints.map((print) => 1 + bits(print, print));
   const left = new Set(functions.keys());
@@ -63,7 +76,8 @@ function order(functions) {
     const last = ordered.at(-1);
     recent.unshift(functions.map((_, other) => (left.has(other) ? likeness(last, other) : 0)));
     recent.length = Math.min(recent.length, WEIGHTS.length);
-    const score = (at) => recent.reduce((sum, like, n) => sum + WEIGHTS[n] * like[at], 0);
+    const score = (at) =>
+      recent.reduce((sum, like, n) => sum + WEIGHTS[n] * like[at], types[at] === types[last] ? SAME_TYPE : 0);
     let best = { score: -1 };
     for (const at of left) if (score(at) > best.score) best = { at, score: score(at) };
     ordered.push(best.at);
