@@ -93,6 +93,8 @@
 //! | [`source`], [`storage`] | peers that are no connections; what is asked of a disk |
 //! | [`wire`], [`extension`], [`announce`], [`bencode`] | the protocols |
 //! | [`metainfo`], [`magnet`], [`layout`], [`bitfield`], [`names`] | torrents, and what they name |
+//! | [`addr`], [`percent`] | addresses and bytes as text |
+//! | `sorted`, `listed`, `order`, `cut`, `draw` | maps, lists, sorting, cutting and chance, in little code |
 
 pub mod addr;
 pub mod announce;
