@@ -17,6 +17,7 @@ use gannet_core::{
     id::InfoHash,
     magnet::Magnet,
     metainfo::{Info, MAX_TORRENT_BYTES, Metainfo},
+    percent::query_pairs,
 };
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -43,14 +44,43 @@ impl Source {
             text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
         };
         if has_scheme("magnet:") {
-            let magnet = text.parse().or_fail(Exit::BadTorrent, text)?;
-            return Ok(Self::Magnet(Box::new(magnet)));
+            return Self::magnet(text);
         }
-        match has_scheme("http://") || has_scheme("https://") {
-            true => Ok(Self::Url(text.to_owned())),
-            false => Ok(Self::File(argument.into())),
+        if !has_scheme("http://") && !has_scheme("https://") {
+            return Ok(Self::File(argument.into()));
+        }
+        match carried(text) {
+            Some(Carried::Magnet(link)) => Self::magnet(&link),
+            Some(Carried::Url(url)) => Ok(Self::Url(url)),
+            None => Ok(Self::Url(text.to_owned())),
         }
     }
+
+    fn magnet(link: &str) -> Result<Self, Failure> {
+        let magnet = link.parse().or_fail(Exit::BadTorrent, link)?;
+        Ok(Self::Magnet(Box::new(magnet)))
+    }
+}
+
+/// What a link to a download page carries behind its `#`.
+enum Carried {
+    Magnet(String),
+    Url(String),
+}
+
+fn carried(link: &str) -> Option<Carried> {
+    let page = reqwest::Url::parse(link).ok()?;
+    query_pairs(page.fragment()?).find_map(|(name, value)| {
+        let value = String::from_utf8(value).ok()?;
+        match &*name {
+            b"magnet" => Some(Carried::Magnet(value)),
+            b"url" => {
+                let url = page.join(&value).ok()?;
+                matches!(url.scheme(), "http" | "https").then(|| Carried::Url(url.into()))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// A torrent, or what is known of it.
@@ -230,6 +260,20 @@ mod tests {
         assert!(matches!(of(link), Source::Magnet(_)));
         let broken = Source::of_argument(OsStr::new("magnet:?dn=x")).unwrap_err();
         assert_eq!(broken.exit, Exit::BadTorrent);
+    }
+
+    #[test]
+    fn a_link_to_a_download_page_is_what_it_carries() {
+        let of = |text: &str| Source::of_argument(OsStr::new(text)).unwrap();
+        let page = "http://a:8080/page";
+        let magnet = "%3Fxt%3Durn%3Abtih%3Ac9e15763f722f23e98a29decdfae341b98d53056";
+        assert!(matches!(of(&format!("{page}#relay=x&magnet=magnet:{magnet}")), Source::Magnet(_)));
+        let own = of(&format!("{page}#url=%2Ftorrents%2Fa%20b.torrent"));
+        assert_eq!(own, Source::Url("http://a:8080/torrents/a%20b.torrent".into()));
+        for other in ["#url=file:%2F%2F%2Fetc%2Fpasswd", "#top", "#"] {
+            let link = format!("{page}{other}");
+            assert_eq!(of(&link), Source::Url(link));
+        }
     }
 
     #[test]

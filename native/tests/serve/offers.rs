@@ -38,10 +38,12 @@ fn a_file_is_had_by_a_link_that_names_only_the_udp_tracker() {
 }
 
 #[test]
-fn a_file_is_had_by_the_url_of_its_torrent_and_by_its_magnet_link() {
+fn a_file_is_had_by_the_url_of_its_torrent_its_magnet_link_and_the_link_to_its_page() {
     let server = Server::start();
     let magnet = server.offer("film.mkv")["magnet"].as_str().unwrap().to_owned();
-    for (number, source) in [server.url("/torrents/film.mkv.torrent"), magnet].iter().enumerate() {
+    let page = server.url("/#url=%2Ftorrents%2Ffilm.mkv.torrent");
+    let sources = [server.url("/torrents/film.mkv.torrent"), magnet, page];
+    for (number, source) in sources.iter().enumerate() {
         let get = format!("get {source} -o by-{number} --listen 127.0.0.1:0 --quiet --timeout 30s");
         server.place.gannet(&get).ok();
         let got = server.place.read(&format!("by-{number}/film.mkv"));
