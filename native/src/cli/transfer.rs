@@ -54,7 +54,7 @@ pub(crate) struct Selection {
 /// Arguments of `gannet get`.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// A .torrent file, the http(s) URL of one, or a magnet link
+    /// A .torrent file, the http(s) URL of one, a magnet link, or a link to a download page
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<OsString>,
     /// The folder to download into
