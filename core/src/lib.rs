@@ -105,6 +105,7 @@ pub mod choker;
 pub mod config;
 pub mod contract;
 mod cut;
+mod digest;
 mod draw;
 pub mod event;
 pub mod extension;

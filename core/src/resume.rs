@@ -19,10 +19,10 @@
 //! | 20 | SHA-1 of all before |
 
 use bytes::{Buf, BufMut};
-use sha1::{Digest, Sha1};
 
 use crate::{
     bitfield::{Bitfield, BitfieldError},
+    digest::{SHA1_BYTES, sha1},
     id::InfoHash,
     listed::Listed,
 };
@@ -31,7 +31,7 @@ const MAGIC: [u8; 8] = *b"GnResume";
 const VERSION: u32 = 1;
 /// Magic, version and length.
 const PREFIX_BYTES: usize = 16;
-const CHECKSUM_BYTES: usize = 20;
+const CHECKSUM_BYTES: usize = SHA1_BYTES;
 const STAMP_BYTES: usize = 16;
 
 /// The longest record that is read, in bytes: more than the most pieces and files a torrent can
@@ -120,7 +120,7 @@ impl Record {
             out.put_u64_le(file.length);
             out.put_u64_le(file.modified_nanos);
         }
-        let checksum = Sha1::digest(&out);
+        let checksum = sha1(&out);
         out.put_slice(&checksum);
         out
     }
@@ -170,7 +170,7 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], ResumeError> {
     if bytes.len() < length || content.len() < PREFIX_BYTES {
         return Err(ResumeError::Truncated);
     }
-    if Sha1::digest(content).as_slice() != checksum {
+    if sha1(content) != *checksum {
         return Err(ResumeError::Checksum);
     }
     Ok(&content[PREFIX_BYTES..])
@@ -228,7 +228,7 @@ mod tests {
         let mut content = record().encode();
         content.truncate(content.len() - CHECKSUM_BYTES);
         content[offset..][..bytes.len()].copy_from_slice(bytes);
-        let checksum = Sha1::digest(&content);
+        let checksum = sha1(&content);
         content.extend_from_slice(&checksum);
         Record::decode(&content)
     }

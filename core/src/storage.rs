@@ -7,8 +7,8 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use sha1::{Digest, Sha1};
 
+pub use crate::digest::{PortableSha1, Sha1Hasher};
 use crate::{
     bitfield::Bitfield,
     id::{PieceIndex, TorrentKey},
@@ -241,29 +241,6 @@ fn words(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::PermissionDenied => "permission denied",
         _ => "failed",
-    }
-}
-
-/// SHA-1, fed in parts.
-pub trait Sha1Hasher: Default {
-    /// Takes in the next part.
-    fn update(&mut self, bytes: &[u8]);
-
-    /// The digest of all parts.
-    fn finish(self) -> [u8; 20];
-}
-
-/// SHA-1 that runs wherever Rust does.
-#[derive(Debug, Default)]
-pub struct PortableSha1(Sha1);
-
-impl Sha1Hasher for PortableSha1 {
-    fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(self) -> [u8; 20] {
-        self.0.finalize().into()
     }
 }
 

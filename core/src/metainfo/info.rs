@@ -3,7 +3,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use sha1::{Digest, Sha1};
 
 use super::{
     MetainfoError, check_size,
@@ -13,11 +12,10 @@ use super::{
 };
 use crate::{
     bencode::{self, BencodeError, Dict, Limits, Reason, Value},
+    digest::{SHA1_BYTES, sha1},
     id::{InfoHash, PieceIndex},
     layout::{Layout, LayoutError},
 };
-
-const SHA1_BYTES: usize = 20;
 
 /// What a piece is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +183,7 @@ impl fmt::Debug for Info {
 }
 
 fn hash(raw: &[u8]) -> InfoHash {
-    InfoHash::new(Sha1::digest(raw).into())
+    InfoHash::new(sha1(raw))
 }
 
 /// Whether only BitTorrent v2 (BEP 52) can read it; a hybrid has `pieces` too.

@@ -1,11 +1,10 @@
 //! No two files of a torrent at the same place.
 
-use sha1::{Digest, Sha1};
-
 use super::{
     case::lower,
     sanitize::{MAX_COMPONENT_BYTES, char_boundary, split_extension},
 };
+use crate::digest::sha1;
 
 /// Room for the longest suffix, ` (4294967295)`.
 const SUFFIX_BYTES: usize = 13;
@@ -150,7 +149,7 @@ impl UniquePaths {
             true => name.to_ascii_lowercase(),
             false => name.chars().map(lower).collect(),
         };
-        let digest = Sha1::new().chain_update(parent.to_le_bytes()).chain_update(lower).finalize();
+        let digest = sha1(&[&parent.to_le_bytes(), lower.as_bytes()].concat());
         let first = digest.first_chunk().expect("a digest has more bytes than a number");
         self.names.entry(u64::from_le_bytes(*first))
     }

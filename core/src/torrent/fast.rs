@@ -3,10 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use sha1::{Digest, Sha1};
-
 use super::Torrent;
 use crate::{
+    digest::sha1,
     id::{InfoHash, PeerKey},
     sorted::Set,
     wire::Message,
@@ -44,7 +43,7 @@ fn allowed_fast_set(ip: Ipv4Addr, info_hash: &InfoHash, pieces: u32) -> Vec<u32>
     let mut known = Set::new();
     let mut set = Vec::with_capacity(wanted);
     while set.len() < wanted {
-        seed = Sha1::digest(&seed).to_vec();
+        seed = sha1(&seed).to_vec();
         let words = seed.chunks_exact(4).map(|w| u32::from_be_bytes([w[0], w[1], w[2], w[3]]));
         for index in words.map(|word| word % pieces) {
             if set.len() < wanted && known.insert(index) {
