@@ -6,8 +6,8 @@ import type { Ticket } from './swarm.js';
 
 /** What each side may send before the other has credited any of it. */
 const WINDOW_BYTES = 1024 * 1024;
-/** So much is consumed before it is credited: fewer messages, and never a stall. */
-const CREDIT_STEP_BYTES = WINDOW_BYTES / 4;
+/** So much of the window is consumed before it is credited: fewer messages, and never a stall. */
+const CREDIT_STEP = 1 / 4;
 const MAX_MESSAGE_BYTES = 256 * 1024;
 
 /** Close codes of the relay (docs/relay-protocol.md) in the engine's words; all others are `reset`. */
@@ -95,7 +95,8 @@ export class DataSocket {
     engine.received(this.peer, new Uint8Array(data));
     this.#consumed += data.byteLength;
     free(data);
-    if (this.#consumed >= CREDIT_STEP_BYTES && this.#socket?.readyState === 1) {
+    const step = (WINDOW_BYTES + this.#lent) * CREDIT_STEP;
+    if (this.#consumed >= step && this.#socket?.readyState === 1) {
       const more = this.loans.take(Math.min(this.#consumed, MAX_LOAN_BYTES - this.#lent));
       this.#lent += more;
       this.#socket.send(String(this.#consumed + more));
