@@ -26,6 +26,8 @@ struct Stage {
     peer: PeerKey,
     closed: Option<CloseReason>,
     complete: bool,
+    /// What was read for it: how many bytes each time.
+    reads: Vec<u32>,
 }
 
 fn info() -> Arc<Info> {
@@ -53,7 +55,7 @@ impl Stage {
         let add = AddTorrent { content, trackers: Vec::new(), peers: Vec::new(), options };
         let torrent = session.add(now, add).expect("the first torrent");
         let peer = session.accept(now, "198.51.100.7:50000".parse().unwrap()).expect("room");
-        let mut stage = Self { now, session, torrent, peer, closed: None, complete };
+        let mut stage = Self { now, session, torrent, peer, closed: None, complete, reads: vec![] };
         stage.drain();
         stage
     }
@@ -108,6 +110,7 @@ impl Stage {
                 Outcome::Stored { piece, result: Ok(Verdict { good: true, digests: Vec::new() }) }
             }
             Order::Read { piece, begin, length } => {
+                self.reads.push(length);
                 let result = Ok(vec![0; length as usize].into());
                 Outcome::Read { piece, begin, length, result }
             }
@@ -169,6 +172,31 @@ fn what_no_peer_may_say_ends_the_connection() {
         stage.say(&[message]);
         assert!(protocol(&stage).is_some(), "{what}: {:?}", stage.closed);
     }
+}
+
+#[test]
+fn what_is_asked_for_at_once_is_read_at_once_on_a_fast_line() {
+    let mut stage = Stage::greeted(true, plain());
+    stage.say(&[Message::Interested]);
+    let blocks = |index| {
+        [0, BLOCK_BYTES].map(|begin| Message::Request(Span { index, begin, length: BLOCK_BYTES }))
+    };
+    // Nothing is known of its line.
+    stage.say(&blocks(0));
+    assert_eq!(stage.reads, [BLOCK_BYTES; 2]);
+    (1..5).for_each(|index| stage.say(&blocks(index)));
+    stage.reads.clear();
+    stage.say(&blocks(5));
+    assert_eq!(stage.reads, [2 * BLOCK_BYTES]);
+}
+
+#[test]
+fn what_is_asked_for_and_taken_back_at_once_is_not_read() {
+    let mut stage = Stage::greeted(true, plain());
+    stage.say(&[Message::Interested]);
+    let span = Span { index: 0, begin: 0, length: BLOCK_BYTES };
+    stage.say(&[Message::Request(span), Message::Cancel(span)]);
+    assert_eq!((stage.reads.len(), stage.closed), (0, None));
 }
 
 #[test]

@@ -114,6 +114,7 @@ impl Torrent {
         if let Err(reason) = self.hear_all(cx, key) {
             self.close(cx, key, reason);
         }
+        self.serve(cx, key);
         self.ask_for_blocks(cx, key);
         self.flush(cx, key);
     }

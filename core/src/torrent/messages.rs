@@ -39,7 +39,7 @@ impl Torrent {
             Message::Bitfield(bytes) => self.claims(cx, key, Claim::Bits(bytes))?,
             Message::HaveAll => self.claims(cx, key, Claim::All)?,
             Message::HaveNone => self.claims(cx, key, Claim::None)?,
-            Message::Request(span) => self.requested(cx, key, span)?,
+            Message::Request(span) => self.requested(key, span)?,
             Message::Cancel(span) => self.cancelled(key, span),
             Message::Piece { index, begin, data } => {
                 let length = data.len() as u32;

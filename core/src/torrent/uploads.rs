@@ -46,13 +46,9 @@ impl Uploads {
 }
 
 impl Torrent {
-    /// A peer asks for a block.
-    pub(super) fn requested(
-        &mut self,
-        cx: &mut Cx<'_>,
-        key: PeerKey,
-        span: Span,
-    ) -> Result<(), CloseReason> {
+    /// A peer asks for a block. It is served once all that came with this was heard: what a peer asks
+    /// for at once is read at once.
+    pub(super) fn requested(&mut self, key: PeerKey, span: Span) -> Result<(), CloseReason> {
         let block = self.block(span).map_err(CloseReason::Protocol)?;
         let have = self.download.as_ref().map(|download| download.picker.have());
         let have = have.is_some_and(|have| have.has(block.piece()));
@@ -61,7 +57,6 @@ impl Torrent {
         if have && allowed && peer.requests_in.len() < MAX_REQUESTS_IN {
             peer.requests_in.push(block);
             self.hint_taken(key, block.piece());
-            self.serve(cx, key);
         } else if peer.fast {
             peer.say(&Message::Reject(span));
         }
@@ -103,9 +98,8 @@ impl Torrent {
     }
 
     /// Reads what a peer waits for, while its socket, the disk and the upload limit allow it.
-    fn serve(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
+    pub(super) fn serve(&mut self, cx: &mut Cx<'_>, key: PeerKey) {
         while self.phase == Phase::Active && self.uploads.reads.len() < MAX_READS_OUT {
-            let limit = read_limit(cx.shared.config.max_upload);
             let Some(peer) = self.peers.get_mut(&key) else { return };
             if peer.requests_in.is_empty() || outstanding(peer) >= MAX_UNSENT_BYTES {
                 return;
@@ -113,6 +107,8 @@ impl Torrent {
             if let Some(at) = cx.shared.upload_rate.opens_at(cx.now) {
                 return self.timers.no_later_than(Timer::UploadRate, at);
             }
+            let rate = peer.uploaded.bytes_per_second(cx.now);
+            let limit = read_limit(cx.shared.config.max_upload, rate);
             let Some((range, blocks)) = take_neighbours(peer, limit) else { return };
             let (piece, begin, length) = range;
             if !self.have().is_some_and(|have| have.has(piece)) {
@@ -240,11 +236,13 @@ pub(super) fn outstanding(peer: &Peer) -> u64 {
     peer.unsent_bytes + u64::from(peer.reading)
 }
 
-/// How much is read at once: less under a limit, so that a burst stays short.
-fn read_limit(max_upload: Option<u64>) -> u32 {
-    let Some(rate) = max_upload else { return MAX_READ_BYTES };
-    let burst = rate.saturating_mul(micros(BURST)) / 1_000_000 / 4;
-    u32::try_from(burst).unwrap_or(u32::MAX).clamp(BLOCK_BYTES, MAX_READ_BYTES)
+/// How much is read at once: what the peer takes in a quarter of a second, so that others needn't wait
+/// long where the line is slow; less under a limit, so that a burst stays short.
+fn read_limit(max_upload: Option<u64>, rate: u64) -> u32 {
+    let burst =
+        max_upload.map_or(u64::MAX, |limit| limit.saturating_mul(micros(BURST)) / 1_000_000);
+    let bytes = burst.min(rate) / 4;
+    u32::try_from(bytes).unwrap_or(u32::MAX).clamp(BLOCK_BYTES, MAX_READ_BYTES)
 }
 
 /// Takes the oldest request and those behind it that continue it.

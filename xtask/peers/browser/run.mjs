@@ -1,9 +1,9 @@
 // One download in a fresh Chromium with a profile on disk; prints what it took as a line of JSON.
 //
-//     node run.mjs ceiling|memory|opfs|web-seed|web-rtc OPTIONS
+//     node run.mjs ceiling|bare|bare-opfs|memory|opfs|web-seed|web-rtc OPTIONS
 //
-// OPTIONS is JSON: the paths `payload`, `torrent`, `package` and `chromium`, the URLs `socket` and
-// `relay`, the length in `bytes`, and more `flags` for Chromium.
+// OPTIONS is JSON: the paths `payload`, `torrent`, `package` and `chromium`, the URLs `socket`,
+// `relay` and `tracker`, the `infoHash`, the length in `bytes`, and more `flags` for Chromium.
 //
 // Nothing is attached to the browser: whoever drives it through its debugging protocol is told of
 // each message of each WebSocket, contents and all, and that took most of the time that was measured.
@@ -28,7 +28,7 @@ const FLAGS = [
 ];
 
 const contestants = {
-  ceiling, memory: gannet, opfs: gannet, 'web-seed': webSeed, 'web-rtc': webRtc,
+  ceiling, bare, 'bare-opfs': bare, memory: gannet, opfs: gannet, 'web-seed': webSeed, 'web-rtc': webRtc,
 };
 const [name, json] = process.argv.slice(2);
 const options = JSON.parse(json);
@@ -67,6 +67,12 @@ function url(file, origin = server.origin) {
 
 function ceiling() {
   return tab('ceiling.html', { url: options.socket, bytes: options.bytes });
+}
+
+function bare() {
+  const { relay, tracker, torrent, infoHash, bytes } = options;
+  const task = { relay, trackers: [tracker], torrent: url(torrent), infoHash, bytes, storage: name };
+  return tab('bare.html', task);
 }
 
 function gannet() {

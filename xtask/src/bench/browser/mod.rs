@@ -1,5 +1,5 @@
-//! Downloads into a page: Gannet through its relay, WebTorrent in the same Chromium, and the
-//! ceiling, a page that only receives.
+//! Downloads into a page: Gannet through its relay, WebTorrent in the same Chromium, a page that does
+//! nothing that a download can do without, and the ceiling, a page that only receives.
 
 mod socket;
 
@@ -36,6 +36,10 @@ pub(crate) struct Options {
 enum Contestant {
     /// A page that only receives bytes from a bare WebSocket
     Ceiling,
+    /// The least that has a torrent from one seeder through a relay, into memory
+    Bare,
+    /// The same into the browser's own storage
+    BareOpfs,
     /// Gannet through its relay, into memory
     Memory,
     /// Gannet through its relay, into the browser's own storage
@@ -55,6 +59,8 @@ impl Contestant {
     fn label(self) -> &'static str {
         match self {
             Self::Ceiling => "a bare WebSocket",
+            Self::Bare => "the least into memory",
+            Self::BareOpfs => "the least into OPFS",
             Self::Memory => "gannet into memory",
             Self::Opfs => "gannet into OPFS",
             Self::WebSeed => "WebTorrent by web seed",
@@ -216,6 +222,8 @@ impl Stage {
             "bytes": length,
             "socket": format!("ws://{}", socket::serve(length)?),
             "relay": relay.url(),
+            "tracker": tracker.url(),
+            "infoHash": info_hash,
             "package": npm::dist(),
             "chromium": chromium,
         });
