@@ -10,6 +10,9 @@ pub const MAX_REQUESTS_OUT: usize = 500;
 const START_DEPTH: f32 = 2.0;
 /// Requests out even to the slowest peer, so that its line is never idle between two blocks.
 const MIN_DEPTH: f32 = 2.0;
+/// A queue is filled up once this part of it is free: a request alone is a message alone, and each
+/// message costs all who pass it on.
+const REFILL: usize = 8;
 /// A request may wait this much longer in the peer's queue than the quickest answer took: enough
 /// to ride out a rate limiter's pauses, short enough that the last blocks don't queue for long.
 const QUEUE_SLACK: Duration = Duration::from_millis(120);
@@ -55,7 +58,7 @@ pub struct Pipeline {
     last_arrival: Instant,
     /// Timeouts in a row: each doubles the next.
     stalls: u32,
-    /// The queue was full since the last arrival: only then does a quick answer say it may grow.
+    /// The queue was filled up since the last arrivals: only then does a quick answer say it may grow.
     was_full: bool,
 }
 
@@ -83,7 +86,20 @@ impl Pipeline {
 
     /// How many more requests may go out now.
     pub fn room(&self) -> usize {
-        (self.depth as usize).clamp(1, self.max_depth).saturating_sub(self.out.len())
+        self.limit().saturating_sub(self.out.len())
+    }
+
+    /// Whether it is time to fill the queue up.
+    pub fn is_low(&self) -> bool {
+        self.room() >= self.step()
+    }
+
+    fn limit(&self) -> usize {
+        (self.depth as usize).clamp(1, self.max_depth)
+    }
+
+    fn step(&self) -> usize {
+        (self.limit() / REFILL).max(1)
     }
 
     /// How many requests are out.
@@ -124,7 +140,7 @@ impl Pipeline {
         self.out.remove(at);
         self.learn(latency);
         self.last_arrival = now;
-        self.was_full &= self.room() <= 1;
+        self.was_full &= self.room() <= self.step();
         Arrival::Asked(latency)
     }
 

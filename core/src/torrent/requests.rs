@@ -25,11 +25,9 @@ impl Torrent {
         if !self.is_downloading() {
             return;
         }
-        while self
-            .peers
-            .get(&key)
-            .is_some_and(|peer| peer.may_be_asked() && peer.pipeline.room() > 0)
-        {
+        let is_due = |peer: &Peer| peer.may_be_asked() && peer.pipeline.is_low();
+        let is_due = self.peers.get(&key).is_some_and(is_due);
+        while is_due && self.peers.get(&key).is_some_and(|peer| peer.pipeline.room() > 0) {
             if let Some(at) = cx.shared.download_rate.opens_at(cx.now) {
                 self.timers.no_later_than(Timer::DownloadRate, at);
                 break;
