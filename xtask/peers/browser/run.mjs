@@ -1,6 +1,6 @@
 // One download in a fresh Chromium with a profile on disk; prints what it took as a line of JSON.
 //
-//     node run.mjs ceiling|bare|bare-opfs|memory|opfs|web-seed|web-rtc OPTIONS
+//     node run.mjs ceiling|least|least-opfs|memory|opfs|web-seed|web-rtc OPTIONS
 //
 // OPTIONS is JSON: the paths `payload`, `torrent`, `package` and `chromium`, the URLs `socket`,
 // `relay` and `tracker`, the `infoHash`, the length in `bytes`, and more `flags` for Chromium.
@@ -28,7 +28,7 @@ const FLAGS = [
 ];
 
 const contestants = {
-  ceiling, bare, 'bare-opfs': bare, memory: gannet, opfs: gannet, 'web-seed': webSeed, 'web-rtc': webRtc,
+  ceiling, least, 'least-opfs': least, memory: gannet, opfs: gannet, 'web-seed': webSeed, 'web-rtc': webRtc,
 };
 const [name, json] = process.argv.slice(2);
 const options = JSON.parse(json);
@@ -69,10 +69,10 @@ function ceiling() {
   return tab('ceiling.html', { url: options.socket, bytes: options.bytes });
 }
 
-function bare() {
+function least() {
   const { relay, tracker, torrent, infoHash, bytes } = options;
   const task = { relay, trackers: [tracker], torrent: url(torrent), infoHash, bytes, storage: name };
-  return tab('bare.html', task);
+  return tab('least.html', task);
 }
 
 function gannet() {

@@ -11,7 +11,7 @@ const [PREFIX, HEADER, HANDSHAKE, REQUEST_BYTES] = [4, 13, 68, 17];
 
 onmessage = async ({ data: task }) => {
   const { pieceLength, hashes } = read(new Uint8Array(await (await fetch(task.torrent)).arrayBuffer()));
-  const keeper = new Worker('./bare-keeper.js', { type: 'module' });
+  const keeper = new Worker('./least-keeper.js', { type: 'module' });
   const download = new Download(task, pieceLength, keeper);
   keeper.onmessage = ({ data }) => postMessage({ ...data, seconds: (performance.now() - download.began) / 1000 });
   keeper.postMessage({ hashes, pieceLength, bytes: task.bytes, storage: task.storage });

@@ -10,9 +10,9 @@ onmessage = ({ data }) => {
 async function begin(setup) {
   task = setup;
   left = task.bytes;
-  if (task.storage !== 'bare-opfs') return;
+  if (task.storage !== 'least-opfs') return;
   const folder = await navigator.storage.getDirectory();
-  const handle = await folder.getFileHandle('bare.bin', { create: true });
+  const handle = await folder.getFileHandle('least.bin', { create: true });
   file = await handle.createSyncAccessHandle();
 }
 
