@@ -258,7 +258,8 @@ mod tests {
             let out: Vec<_> = pipeline.iter().map(|pending| pending.block).collect();
             for block in out {
                 assert!(matches!(pipeline.arrived(at(round + 1), block), Arrival::Asked(_)));
-                while pipeline.room() > 0 && next.len() > 0 {
+                let is_low = pipeline.is_low();
+                while is_low && pipeline.room() > 0 && next.len() > 0 {
                     pipeline.ask(at(round + 1), *next.next().unwrap());
                 }
             }
@@ -268,6 +269,22 @@ mod tests {
         }
         assert!(pipeline.depth as usize > 400, "{}", pipeline.depth);
         assert!(pipeline.len() <= MAX_REQUESTS_OUT);
+    }
+
+    #[test]
+    fn a_deep_queue_is_filled_up_by_an_eighth_and_a_shallow_one_by_one() {
+        for (depth, most_free) in [(80, 9), (16, 1), (8, 0), (2, 0)] {
+            let mut pipeline = Pipeline { depth: depth as f32, ..Pipeline::new(at(0)) };
+            let blocks = blocks();
+            blocks[..depth].iter().for_each(|&block| pipeline.ask(at(0), block));
+            // An answer that is neither quick nor late leaves the depth as it is.
+            pipeline.was_full = false;
+            let low = blocks.iter().position(|&block| {
+                pipeline.arrived(at(1), block);
+                pipeline.is_low()
+            });
+            assert_eq!(low, Some(most_free), "of {depth}");
+        }
     }
 
     #[test]
