@@ -29,6 +29,7 @@ impl Sha1Hasher for PortableSha1 {
         self.0.update(bytes);
     }
 
+    #[cfg_attr(target_family = "wasm", expect(clippy::useless_conversion))]
     fn finish(self) -> [u8; 20] {
         self.0.finalize().into()
     }

@@ -87,10 +87,12 @@ class Download {
   #begin(bytes, at) {
     const header = this.#header;
     const length = new DataView(header.buffer);
-    const wanted = this.#headed > PREFIX && header[PREFIX] === PIECE ? HEADER : PREFIX + 1;
+    const kind = this.#headed > PREFIX ? header[PREFIX] : undefined;
+    const wanted = this.#headed < PREFIX ? PREFIX : kind === PIECE ? HEADER : PREFIX + 1;
     const taken = Math.min(wanted - this.#headed, bytes.length - at);
     header.set(bytes.subarray(at, at + taken), this.#headed);
     this.#headed += taken;
+    // To keep the connection alive: nothing follows.
     if (this.#headed === PREFIX && length.getUint32(0) === 0) this.#headed = 0;
     if (this.#headed < PREFIX + 1 || (header[PREFIX] === PIECE && this.#headed < HEADER)) return taken;
     if (header[PREFIX] === UNCHOKE && !this.began) {
@@ -133,7 +135,7 @@ class Download {
     for (let at = 0; at < requests.byteLength; at += REQUEST_BYTES) {
       const begin = this.#asked % this.pieceLength;
       const length = Math.min(BLOCK_BYTES, this.pieceLength - begin, this.task.bytes - this.#asked);
-      requests.setUint32(at, HEADER);
+      requests.setUint32(at, REQUEST_BYTES - PREFIX);
       requests.setUint8(at + PREFIX, REQUEST);
       requests.setUint32(at + 5, Math.floor(this.#asked / this.pieceLength));
       requests.setUint32(at + 9, begin);
