@@ -33,7 +33,7 @@ enum Check {
     Docs,
     /// Unit, property and swarm tests
     Tests,
-    /// Random swarms under virtual time, and how a thousand leechers share
+    /// Random swarms under virtual time, and how a few dozen leechers share
     Sim,
     /// The core compiles to WebAssembly, asks nothing of its host, passes its tests there, and does
     /// there to the last byte what it does here

@@ -273,3 +273,22 @@ fn output(command: &mut Command) -> Result<String> {
     let text = process::until("a download", RUN_LIMIT, || Ok(printed.try_recv().ok()))?;
     Ok(text?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    #[test]
+    fn a_goal_counts_where_the_least_reaches_it() {
+        let cases = [
+            ("met", 0.9, 0.8, 0.95, true, ""),
+            ("missed", 0.7, 0.8, 0.95, false, ": too slow"),
+            ("missed, the least not measured", 0.7, 0.8, f64::INFINITY, false, ": too slow"),
+            ("for nobody", 0.37, 0.8, 0.45, true, ": out of reach here, the least has 0.45 ×"),
+            ("no rate", f64::NAN, 0.8, 0.45, false, ": not measured"),
+        ];
+        for (what, ratio, wanted, least, is_met, words) in cases {
+            assert_eq!(judge(ratio, wanted, least), (is_met, words.to_owned()), "{what}");
+        }
+    }
+}
